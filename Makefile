@@ -1,0 +1,84 @@
+# What a newcomer needs: `make run`, `make test`. What a change needs: `make check`.
+# Everything runs from .venv, which is made from pinned and hashed requirements.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Tests that start processes share two cores; more workers than that only make them slow.
+WORKERS ?= 2
+
+# Names what .venv was made from: lock, project file and interpreter. A .venv with another stamp is made anew.
+STAMP = $(VENV)/.made-from-$(shell { cat requirements/dev.txt pyproject.toml; $(PYTHON) -V; } | cksum | tr ' ' -)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install run test test-unit test-contract test-integration test-acceptance check format lock bench clean
+
+help:
+	@echo "make run      start Sojourn with the reference insurer on this machine"
+	@echo "make test     all tests: unit, contract, integration, acceptance"
+	@echo "make check    style, types, layers, docs"
+	@echo "make format   put the code into the house's format"
+	@echo "make bench    the benchmarks of benchmarks/"
+	@echo "make lock     resolve requirements/*.in anew into the hashed locks"
+	@echo "make clean    remove the environment, caches and local data"
+
+install:
+	@test -e $(STAMP) || $(MAKE) --no-print-directory -s venv
+
+.PHONY: venv
+venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Sojourn needs Python 3.11 or newer, and $(PYTHON) is older; say make PYTHON=python3.11 ..."; exit 1; }
+	@echo "Making $(VENV) from requirements/dev.txt (once, about half a minute) ..."
+	@rm -f $(VENV)/.made-from-*
+	@$(PYTHON) -m venv --upgrade $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: install
+	@exec $(BIN)/sojourn run
+
+test: test-unit test-contract test-integration test-acceptance
+
+test-unit: install
+	@$(BIN)/python -m pytest tests/unit tests/docs -q -n $(WORKERS)
+
+test-contract: install
+	@$(BIN)/python -m pytest tests/contract -q -n $(WORKERS)
+
+# One after the other: these use ports, processes and the disk.
+test-integration: install
+	@$(BIN)/python -m pytest tests/integration -q
+
+test-acceptance: install
+	@$(BIN)/python -m pytest tests/acceptance -q
+
+check: install
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --strict --no-error-summary $(wildcard sojourn agents schemas tools benchmarks)
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python tools/check_repo.py
+
+format: install
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+# uv only resolves; nothing is installed with it. It lives in a throw-away environment.
+lock:
+	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet uv
+	@for set in runtime dev; do \
+	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	    --no-header --no-emit-index-url --no-emit-find-links \
+	    requirements/$$set.in --output-file requirements/$$set.txt || exit 1; \
+	done
+	@rm -rf build/lock
+
+bench: install
+	@$(BIN)/python -m benchmarks
+
+clean:
+	@rm -rf $(VENV) build dist .sojourn .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""One file per way out: send and receipts together."""

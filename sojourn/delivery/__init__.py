@@ -1,0 +1,1 @@
+"""From a ready send to a recorded outcome: claim, send, settle."""

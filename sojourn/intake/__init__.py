@@ -1,0 +1,1 @@
+"""From bytes to stored and decided events: decode, deduplicate, order, dead letters."""

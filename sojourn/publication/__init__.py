@@ -1,0 +1,1 @@
+"""From a project folder to a version in force: stay, move or drain, with counts first."""

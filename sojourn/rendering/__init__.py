@@ -1,0 +1,1 @@
+"""From a published template and a context to the text of a message; strict, bounded, sandboxed."""

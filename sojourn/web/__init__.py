@@ -1,0 +1,1 @@
+"""The console, the local inboxes and the HTTP intake."""
