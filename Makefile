@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Tests that start processes share two cores; more workers than that only make them slow.
 WORKERS ?= 2
 
-# Names what .venv was made from: lock, project file and interpreter. A .venv with another stamp is made anew.
+# Names what .venv was made from: lock, project file and interpreter. With another stamp it is brought up to date.
 STAMP = $(VENV)/.made-from-$(shell { cat requirements/dev.txt pyproject.toml; $(PYTHON) -V; } | cksum | tr ' ' -)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -21,7 +21,7 @@ help:
 	@echo "make format   put the code into the house's format"
 	@echo "make bench    the benchmarks of benchmarks/"
 	@echo "make lock     resolve requirements/*.in anew into the hashed locks"
-	@echo "make clean    remove the environment, caches and local data"
+	@echo "make clean    remove the environment and caches; var/ with its data stays"
 
 install:
 	@test -e $(STAMP) || $(MAKE) --no-print-directory -s venv
@@ -80,5 +80,5 @@ bench: install
 	@$(BIN)/python -m benchmarks
 
 clean:
-	@rm -rf $(VENV) build dist .sojourn .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -32,7 +32,7 @@ class RefuseSkips:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Names the tests that were skipped."""
         for nodeid in self.found:
-            terminalreporter.write_line(f"refused: {nodeid} was skipped, and CI takes no skipped test", red=True)
+            terminalreporter.write_line(f"refused: {nodeid} was skipped; CI takes none", red=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

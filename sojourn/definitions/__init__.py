@@ -1,1 +1,1 @@
-"""From the YAML and Python of a project folder to a strict model and a frozen book, with positions in every error."""
+"""From a project folder to a strict model and a frozen book; every error has a position."""
