@@ -194,7 +194,7 @@ class Catalogue:
 
 
 def load_catalogue(project_dir: Path) -> Catalogue:
-    """Give the catalogue of a project folder: its schemas/events.py and the fields of its schemas/profile.yaml.
+    """Give the catalogue of a project folder: schemas/events.py and the fields of schemas/profile.yaml.
 
     Raises:
         CatalogueError: A file is missing, cannot be run, or declares something twice or without an example.
@@ -226,7 +226,7 @@ class _Fresh(SourceFileLoader):
     """Compiles the source each time: a cached .pyc goes by second and size, and writes into the project."""
 
     def get_code(self, fullname: str) -> python_types.CodeType:
-        return typing.cast(python_types.CodeType, self.source_to_code(self.get_data(self.path), self.path))
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _load(path: Path, content: bytes) -> python_types.ModuleType:
@@ -361,7 +361,7 @@ def _type_of(hint: Any, model: type[Part], name: str) -> Type:
     raise _wrong(
         model,
         f"The type of `{name}` is not one of the language",
-        "Use what sojourn.schema offers: Text, Id, Whole, Number, Money, Day, Instant, bool, Literal, a list, a Part",
+        "Use what sojourn.schema offers: Text, Id, Whole, Number, Money, Day, Instant, bool, Literal, Part",
     )
 
 

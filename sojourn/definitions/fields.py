@@ -20,12 +20,14 @@ from sojourn.core.types import (
     SCALARS,
     TEXT,
     Type,
+    encode,
     map_of,
     object_of,
     parse,
 )
 from sojourn.core.zones import is_zone
-from sojourn.definitions.problems import DefinitionError, Place, Problem, Problems
+from sojourn.definitions.problems import Problems
+from sojourn.definitions.reader import Mapping as MappingNode
 from sojourn.definitions.reader import plain, read_file
 from sojourn.schema import FIRST_DAY, LAST_DAY, TEXT_LIMIT, instant_of
 
@@ -182,9 +184,9 @@ def _text(type: Type, value: Any, path: str) -> str:
 
 
 def _int(type: Type, value: Any, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > INT_LIMIT:
-        raise _wanted(type, path)
-    return value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= INT_LIMIT:
+        return value
+    raise _wanted(type, path)
 
 
 def _decimal(type: Type, value: Any, path: str) -> str:
@@ -273,25 +275,28 @@ def load_profile_fields(project_dir: Path) -> ProfileFields:
     problems = Problems()
     root = read_file(Path(project_dir) / PROFILE_FILE, PROFILE_FILE, problems)
     problems.stop_on_errors()
-    document = plain(root) if root is not None else {}
-    return profile_fields(document)
+    assert root is not None
+    found = profile_fields(root, problems)
+    problems.stop_on_errors()
+    return found
 
 
-def profile_fields(document: Mapping[str, Any]) -> ProfileFields:
-    """Do the same for a document whose scalars are texts, as the reader gives it."""
+def profile_fields(root: MappingNode, problems: Problems) -> ProfileFields:
+    """Do the same for a file that the reader has read; what is wrong goes to ``problems``."""
+    document = plain(root)
+    derived = document.get("derived") or {}
+    group = root.get("fields")
     found: dict[str, FieldSpec] = {}
-    wrong: list[Problem] = []
-    for name, said in document.get("fields", {}).items():
+    for key, node in group if isinstance(group, MappingNode) else ():
         try:
-            found[name] = _spec(name, said, name in document.get("derived", {}))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            place = Place(PROFILE_FILE, 1, 1, "")
-            wrong.append(Problem(PROFILE_FILE, place.line, place.column, f"field `{name}`: {error}", "", ""))
-    roles = document.get("roles", {})
-    if wrong:
-        raise DefinitionError(wrong)
+            found[key.text] = _spec(key.text, plain(node), key.text in derived)
+        except KeyError as error:
+            problems.add(key.place, f"field `{key.text}` does not say its {error}")
+        except (ValueError, TypeError, AttributeError) as error:
+            problems.add(key.place, f"field `{key.text}` cannot be read: {error}")
+    roles = document.get("roles") or {}
     addresses = frozenset(one["address"] for one in roles.get("addresses", {}).values())
-    digest = hashlib.sha256(repr((document.get("fields"), roles)).encode()).hexdigest()
+    digest = hashlib.sha256(repr((document.get("fields"), sorted(derived), roles)).encode()).hexdigest()
     return ProfileFields(found, roles.get("id", "customer_id"), addresses, digest)
 
 
@@ -324,9 +329,9 @@ def field_type(said: Mapping[str, Any]) -> Type:
     kind, item, values = word_type(said["type"]), said.get("item"), said.get("values")
     if isinstance(item, Mapping):
         fields = {name: word_type(text) for name, text in item.items()}
-        return (
-            replace(kind, fields=fields) if kind.kind == "object" else replace(kind, item=object_of(fields))
-        )
+        if kind.kind == "object":
+            return replace(kind, fields=fields)
+        return replace(kind, item=object_of(fields))
     if item is not None:
         return replace(kind, item=word_type(item))
     return kind if values is None else replace(kind, values=tuple(values))
@@ -335,6 +340,4 @@ def field_type(said: Mapping[str, Any]) -> Type:
 def _default(type: Type, said: Any) -> Any:
     if said is None:
         return None
-    if isinstance(said, str):
-        return read_value(type, parse(type, said), "default") if type.kind != "text" else parse(type, said)
-    return said
+    return encode(type, parse(type, said)) if isinstance(said, str) else said
