@@ -58,7 +58,7 @@ class FieldSpec:
     default: Any = None  # wire
     derived: bool = False
     zone: bool = False
-    lenient: bool = False  # a text outside the closed list is read as the default
+    lenient: bool = False  # a text outside the closed list is read as the default (Q28)
     least: int | None = None
     most: int | None = None
     consent: tuple[tuple[str, ...], tuple[str, ...]] | None = None  # purposes, channels
@@ -284,23 +284,24 @@ def load_profile_fields(project_dir: Path) -> ProfileFields:
 def profile_fields(root: MappingNode, problems: Problems) -> ProfileFields:
     """Do the same for a file that the reader has read; what is wrong goes to ``problems``."""
     document = plain(root)
-    derived = document.get("derived") or {}
+    derived, roles = document.get("derived") or {}, document.get("roles") or {}
     group = root.get("fields")
     found: dict[str, FieldSpec] = {}
     for key, node in group if isinstance(group, MappingNode) else ():
         try:
-            found[key.text] = _spec(key.text, plain(node), key.text in derived)
+            found[key.text] = _spec(
+                key.text, plain(node), key.text in derived, key.text == roles.get("locale")
+            )
         except KeyError as error:
             problems.add(key.place, f"field `{key.text}` does not say its {error}")
         except (ValueError, TypeError, AttributeError) as error:
             problems.add(key.place, f"field `{key.text}` cannot be read: {error}")
-    roles = document.get("roles") or {}
     addresses = frozenset(one["address"] for one in roles.get("addresses", {}).values())
     digest = hashlib.sha256(repr((document.get("fields"), sorted(derived), roles)).encode()).hexdigest()
     return ProfileFields(found, roles.get("id", "customer_id"), addresses, digest)
 
 
-def _spec(name: str, said: Mapping[str, Any], derived: bool) -> FieldSpec:
+def _spec(name: str, said: Mapping[str, Any], derived: bool, lenient: bool) -> FieldSpec:
     if said["type"] == "consent":
         return FieldSpec(name, CONSENT, consent=(tuple(said["purposes"]), tuple(said["channels"])))
     declared = field_type(said)
@@ -310,7 +311,7 @@ def _spec(name: str, said: Mapping[str, Any], derived: bool) -> FieldSpec:
         default=_default(declared, said.get("default")),
         derived=derived or "derived" in said,
         zone=said.get("format") == "zone",
-        lenient=said.get("unknown") == "default",
+        lenient=lenient,
         least=int(said["min"]) if "min" in said else None,
         most=int(said["max"]) if "max" in said else None,
     )
