@@ -31,7 +31,7 @@ def both(context: Context, node: nodes.And, present: Present) -> Part:
     right = as_condition(context, context.visit(node.right, present | left.when_true))
     source, maybe = _join(context, left, right, stop=False)
     return Part(
-        BOOL, source, maybe, node.lineno,
+        BOOL, source, maybe, left.offset,
         when_true=left.when_true | right.when_true, when_false=left.when_false & right.when_false,
     )  # fmt: skip
 
@@ -42,7 +42,7 @@ def either(context: Context, node: nodes.Or, present: Present) -> Part:
     right = as_condition(context, context.visit(node.right, present | left.when_false))
     source, maybe = _join(context, left, right, stop=True)
     return Part(
-        BOOL, source, maybe, node.lineno,
+        BOOL, source, maybe, left.offset,
         when_true=left.when_true & right.when_true, when_false=left.when_false | right.when_false,
     )  # fmt: skip
 
@@ -83,7 +83,7 @@ def test(context: Context, node: nodes.Test, present: Present) -> Part:
     if part.broken:
         return part
     known = frozenset({part.key}) if part.key else frozenset()
-    return Part(BOOL, f"({part.source} is None)", False, node.lineno, when_false=known)
+    return Part(BOOL, f"({part.source} is None)", False, part.offset, when_false=known)
 
 
 def choice(context: Context, node: nodes.CondExpr, present: Present) -> Part:
@@ -91,10 +91,10 @@ def choice(context: Context, node: nodes.CondExpr, present: Present) -> Part:
     asked = as_condition(context, context.visit(node.test, present))
     first = context.visit(node.expr1, present | asked.when_true)
     if node.expr2 is None:
-        return context.refuse(node.lineno, "`if` without `else`", "write `a if c else b`")
+        return context.refuse(first.offset, "`if` without `else`", "write `a if c else b`")
     second = context.visit(node.expr2, present | asked.when_false)
     if asked.broken or first.broken or second.broken:
-        return context.broken_at(node.lineno)
+        return context.broken_at(first.offset)
     type_ = unite(first, second)
     if type_ is None:
         given = f"{first.type.describe()} or {second.type.describe()}"
@@ -103,4 +103,4 @@ def choice(context: Context, node: nodes.CondExpr, present: Present) -> Part:
     chosen, unknown = context.emitter.lift(
         [asked], lambda truth: f"({first.source} if {truth} else {second.source})"
     )
-    return Part(type_, chosen, unknown or first.maybe or second.maybe, node.lineno)
+    return Part(type_, chosen, unknown or first.maybe or second.maybe, first.offset)

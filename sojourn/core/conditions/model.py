@@ -49,7 +49,7 @@ class Scope:
 class Frame:
     """The values that an expression is called with; mutable, so that one frame serves many expressions.
 
-    `event`, `params` and `answer` hold typed values; `facts`, `customer`, `before` and `item` hold the wire
+    `event` and `params` hold typed values; `facts`, `customer`, `before`, `answer` and `item` hold the wire
     form. Each needs nothing but `get`. A name that is missing is an absent value, never an error.
     `now` is an instant (ms), `zone` the customer's zone, `sent` the ids of steps that were sent,
     `words` the glossary: table -> code -> locale -> text.

@@ -12,7 +12,7 @@ from sojourn.core.conditions.words import FILTERS, FUNCTIONS, KEYWORDS, NAMES, R
 from sojourn.core.nearest import did_you_mean, nearest
 from sojourn.core.types import DATE, INSTANT, TEXT, Type
 
-_WIRE: Final = frozenset({"facts", "customer", "before", "item"})  # the rest of a frame is typed
+_WIRE: Final = frozenset({"facts", "customer", "before", "answer", "item"})  # the rest of a frame is typed
 _OTHER_WORDS: Final = {
     "params": "param", "parameter": "param", "profile": "customer", "client": "customer", "payload": "event",
     "e": "event", "c": "customer", "p": "param",
@@ -90,7 +90,7 @@ def _field(context: Context, root: str, field: str, at: int, present: Present) -
     if field in fields:
         return _read(context, (root, field), fields[field], at, present)
     label = "before.customer" if root == "before" else root
-    hint = did_you_mean(field, fields, f"{label}.") or _elsewhere(context, field)
+    hint = _exactly(context, field) or did_you_mean(field, fields, f"{label}.") or _elsewhere(context, field)
     return context.refuse(at + len(label) + 1, f"`{label}` has no field `{field}`", hint)
 
 
@@ -152,20 +152,28 @@ def _unknown(context: Context, word: str, at: int) -> Part:
         return context.refuse(at, f"`{word}` needs its brackets", f"write `{FUNCTIONS[word].form}`")
     if word in FILTERS:
         return context.refuse(at, f"`{word}` is a filter", f"write `{FILTERS[word].form}`")
-    return context.refuse(at, f"`{word}` is not known here", _elsewhere(context, word))
+    return context.refuse(
+        at, f"`{word}` is not known here", _exactly(context, word) or _elsewhere(context, word)
+    )
+
+
+def _places(context: Context) -> tuple[tuple[str, Mapping[str, Type]], ...]:
+    scope = context.scope
+    return ("event", scope.event or {}), ("customer", scope.customer), ("param", scope.params)
+
+
+def _exactly(context: Context, word: str) -> str:
+    """Say where the name does exist: as a fact, or as a field of the event or profile, or as a parameter."""
+    exact = [f"`{root}.{word}`" for root, fields in _places(context) if word in fields]
+    if word in context.scope.facts or word in context.scope.bare:
+        exact.insert(0, f"`{word}`")
+    return f"did you mean {' or '.join(exact)}?" if exact else ""
 
 
 def _elsewhere(context: Context, word: str) -> str:
-    """Say where a name does exist: as a field of the event or profile, as a parameter, or nearly so."""
-    scope = context.scope
-    places = (("event", scope.event or {}), ("customer", scope.customer), ("param", scope.params))
-    exact = [f"`{root}.{word}`" for root, fields in places if word in fields]
-    if word in scope.facts or word in scope.bare:
-        exact.insert(0, f"`{word}`")
-    if exact:
-        return f"did you mean {' or '.join(exact)}?"
-    candidates = {known: known for known in [*scope.facts, *scope.bare, *NAMES]}
-    for root, fields in reversed(places):
+    """Say where a name of nearly this spelling exists."""
+    candidates = {known: known for known in [*context.scope.facts, *context.scope.bare, *NAMES]}
+    for root, fields in reversed(_places(context)):
         candidates.update({known: f"{root}.{known}" for known in fields if known not in candidates})
     found = nearest(word, candidates)
     return f"did you mean `{candidates[found]}`?" if found else ""

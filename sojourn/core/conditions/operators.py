@@ -31,22 +31,23 @@ def compare(context: Context, node: nodes.Compare, present: Present) -> Part:
         return context.refuse(rights[1].offset, "two comparisons in a row", "write `a < b and b < c`")
     right, symbol = rights[0], _SYMBOLS[node.ops[0].op]
     if left.broken or right.broken:
-        return context.broken_at(node.lineno)
+        return context.broken_at(left.offset)
     if NOTHING in (left.type, right.type):
         word = "is none" if symbol == "==" else "is not none"
-        return context.refuse(node.lineno, "nothing compares with `none`", f"write `x {word}`")
+        at = right.offset if right.type == NOTHING else left.offset
+        return context.refuse(at, "nothing compares with `none`", f"write `x {word}`")
     left, right = context.need(left), context.need(right)
     if symbol in ("in", "not in"):
         return _membership(context, left, right, symbol)
     if symbol not in ("==", "!=") and _ORDERED.isdisjoint({left.type.kind, right.type.kind}):
         return context.refuse(
-            node.lineno, f"{left.type.describe()} has no order", "compare with == or !=, or use `in`"
+            left.offset, f"{left.type.describe()} has no order", "compare with == or !=, or use `in`"
         )
     pair = _align(context, left, right)
     if pair is None:
-        return context.broken_at(node.lineno)
+        return context.broken_at(left.offset)
     source, maybe = context.emitter.lift(pair, lambda a, b: f"{a} {symbol} {b}")
-    return Part(BOOL, source, maybe, node.lineno)
+    return Part(BOOL, source, maybe, left.offset)
 
 
 def _align(context: Context, left: Part, right: Part) -> tuple[Part, Part] | None:
@@ -144,10 +145,10 @@ def arithmetic(context: Context, node: nodes.BinExpr, present: Present) -> Part:
     left, right = context.visit(node.left, present), context.visit(node.right, present)
     symbol = node.operator
     if left.broken or right.broken:
-        return context.broken_at(node.lineno)
+        return context.broken_at(left.offset)
     left, right = context.need(left), context.need(right)
     context.computes = True
-    if left.type.kind in SPANS and symbol == "+":
+    if left.type.kind in SPANS and right.type.kind not in SPANS and symbol == "+":
         left, right = right, left
     if right.type.kind in SPANS and left.type.kind in ("date", "instant") and symbol in "+-":
         return _shift(context, left, right, symbol)
@@ -155,8 +156,8 @@ def arithmetic(context: Context, node: nodes.BinExpr, present: Present) -> Part:
         return _numbers(context, left, right, symbol)
     if left.type.kind == right.type.kind == "date" and symbol == "-":
         source, maybe = context.emitter.lift([left, right], lambda a, b: f"({a} - {b}).days")
-        return Part(INT, source, maybe, node.lineno)
-    return context.refuse(node.lineno, *_no_arithmetic(left, right, symbol))
+        return Part(INT, source, maybe, left.offset)
+    return context.refuse(left.offset, *_no_arithmetic(left, right, symbol))
 
 
 def _shift(context: Context, base: Part, span: Part, symbol: str) -> Part:

@@ -1,0 +1,60 @@
+"""Driving one customer through time: ticks before an event, and the rest of an instant after it (N7).
+
+Hosts (simulate, intake, timers, delivery) use these so that the order of things stands in one place.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sojourn.core.book import Book, EventStart, PatternStart
+from sojourn.core.decide import decide
+from sojourn.core.due import next_due
+from sojourn.core.ids import key_text
+from sojourn.core.memory import key_of
+from sojourn.core.model import Command, Event, State, Tick
+from sojourn.core.runs import ALL_RUNS
+
+_MOST_TICKS = 1_000_000
+
+
+class Driven(NamedTuple):
+    """A state and the commands of the way to it."""
+
+    state: State
+    commands: list[Command]
+
+
+def advance(book: Book, state: State, before: int) -> Driven:
+    """Run every tick that is due before an instant, each at its own due time; hand-overs stay ready."""
+    return _tick(book, state, before - 1)
+
+
+def complete(book: Book, state: State, at: int) -> Driven:
+    """Run every tick that is due up to and with an instant: all its arrivals have been applied."""
+    return _tick(book, state, at)
+
+
+def _tick(book: Book, state: State, upto: int) -> Driven:
+    commands: list[Command] = []
+    for _ in range(_MOST_TICKS):
+        due = next_due(book, state)
+        if due is None or due > upto:
+            break
+        decision = decide(book, state, Tick(), due)
+        if decision.state is state:
+            break
+        state = decision.state
+        commands.extend(decision.commands)
+    return Driven(state, commands)
+
+
+def tomb_keys(book: Book, event: Event) -> Iterator[tuple[str, str]]:
+    """Name the ended runs that an event's starts will ask for: (journey, canonical key or "*")."""
+    for journey in book.starts_at.get(event.type, ()):
+        if not any(isinstance(start, EventStart | PatternStart) for start in journey.starts):
+            continue
+        key = key_of(journey, event)
+        if key is not None:
+            yield journey.id, key_text(journey.key, key)
+        if journey.again.per_customer:
+            yield journey.id, ALL_RUNS

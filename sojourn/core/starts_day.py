@@ -1,0 +1,71 @@
+"""Starts on a day of the year: birthdays and festivals (N23, Q10, Q40).
+
+For each journey the state holds the first local date that may still start it. The instant is computed from
+the date in the customer's present zone, so a move re-arms it and can neither double nor lose it.
+"""
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from sojourn.core.book import Book, DayStart, Journey
+from sojourn.core.calendar import next_birthday
+from sojourn.core.model import Memory
+from sojourn.core.profile import Customer
+from sojourn.core.turn import Turn, replace
+from sojourn.core.zones import to_local, to_utc
+
+
+class Occurrence(NamedTuple):
+    """The next day that starts a journey: its local date, instant and keys (two festivals may fall together)."""
+
+    day: date
+    instant: int
+    keys: tuple[tuple[Any, ...], ...]
+
+
+def next_day(book: Book, memory: Memory, view: Customer, journey: Journey, start: DayStart) -> Occurrence | None:
+    """Give the next occurrence of a day start, or None: not armed, or not in the table."""
+    first = memory.days.get(journey.id)
+    if first is None:
+        return None
+    found = _next(book, view, start, date.fromordinal(first))
+    if found is None:
+        return None
+    day, names = found
+    keys = tuple(
+        tuple({"year": day.year, "festival_id": name}[field] for field in journey.key) for name in names
+    )
+    return Occurrence(day, to_utc(view.zone, day, start.time), keys)
+
+
+def _next(book: Book, view: Customer, start: DayStart, first: date) -> tuple[date, tuple[str | None, ...]] | None:
+    if start.kind == "birthday":
+        born = view[book.profile.roles.birth_date]
+        return None if born is None else (next_birthday(date.fromisoformat(born), first), (None,))
+    days = {name: book.calendar.next_festival(name, first) for name in sorted(book.calendar.festivals)}
+    day = min((day for day in days.values() if day is not None), default=None)
+    return None if day is None else (day, tuple(name for name, other in days.items() if other == day))
+
+
+def arm_days(turn: Turn, *, known: bool = False, born: bool = False) -> None:
+    """Arm day starts at or after now: all when the customer becomes known, birthdays when the date changes (Q10)."""
+    if not turn.profile.known or not (known or born):
+        return
+    today, time = to_local(turn.now, turn.zone)
+    days = dict(turn.memory.days)
+    for journey, start in turn.book.day_starts:
+        if known or start.kind == "birthday":
+            days[journey.id] = (today if time <= start.time else today + timedelta(days=1)).toordinal()
+    turn.memory = replace(turn.memory, days=days)
+
+
+def arm_new_days(turn: Turn) -> None:
+    """Arm day starts of journeys that a publication has brought; those armed stay as they are."""
+    before = turn.memory.days
+    arm_days(turn, known=True)
+    turn.memory = replace(turn.memory, days=turn.memory.days | before)
+
+
+def pass_day(turn: Turn, journey: Journey, day: date) -> None:
+    """Note that a day has had its start, so that it does not start again whatever the zone does."""
+    turn.memory = replace(turn.memory, days=turn.memory.days | {journey.id: day.toordinal() + 1})

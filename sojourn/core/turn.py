@@ -1,0 +1,278 @@
+"""One decision under way: a working copy of a customer's state that is frozen again at the end.
+
+The parts of the state are frozen values; a turn replaces them as it goes, so the caller's state stays as
+it was and parts that nothing touched stay the same objects (design.md, "Made to be searched").
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from sojourn.core.book import Book, Journey, Value
+from sojourn.core.conditions import Expression, Frame
+from sojourn.core.ids import key_text, values_by_field
+from sojourn.core.model import (
+    Applied,
+    Cause,
+    Command,
+    Decision,
+    Event,
+    Hot,
+    Memory,
+    Note,
+    Profile,
+    Row,
+    Run,
+    Send,
+    State,
+    Tomb,
+    Touch,
+)
+from sojourn.core.profile import Customer
+from sojourn.core.types import decode, encode
+
+replace = msgspec.structs.replace
+
+
+class Turn:
+    """The draft of a decision. Methods that change something take and keep frozen values."""
+
+    __slots__ = (
+        "_before", "_runs_changed", "_tombs_changed", "_view", "book", "clock", "customer", "memory",
+        "now", "out", "profile", "runs", "sends", "state", "tombs", "touches",
+    )  # fmt: skip
+
+    def __init__(self, book: Book, state: State, now: int) -> None:
+        self.book = book
+        self.state = state
+        self.now = now
+        self.customer = state.customer
+        self.clock = state.hot.clock
+        self.sends: tuple[Send, ...] = state.hot.sends
+        self.touches: tuple[Touch, ...] = state.hot.touches
+        self.profile: Profile = state.profile
+        self.memory: Memory = state.memory
+        self.runs: dict[str, Run] = dict(state.runs)
+        self.tombs: dict[tuple[str, str], Tomb] = dict(state.tombs)
+        self.out: list[Command] = []
+        self._runs_changed = False
+        self._tombs_changed = False
+        self._view: Customer | None = None
+        self._before: Customer | None = None
+
+    # ---- the result
+
+    def decision(self) -> Decision:
+        """Freeze the draft; parts that did not change are the caller's own objects."""
+        old = self.state
+        hot = old.hot
+        if self.sends is not hot.sends or self.touches is not hot.touches or self._runs_changed:
+            hot = Hot(max(self.clock, self.now), self.sends, self.touches)
+        if (
+            hot is old.hot
+            and self.profile is old.profile
+            and self.memory is old.memory
+            and not self._runs_changed
+            and not self._tombs_changed
+        ):
+            return Decision(old, tuple(self.out))
+        state = State(
+            self.customer,
+            hot,
+            self.profile,
+            self.memory,
+            self.runs if self._runs_changed else old.runs,
+            self.tombs if self._tombs_changed else old.tombs,
+        )
+        return Decision(state, tuple(self.out))
+
+    # ---- the profile
+
+    @property
+    def view(self) -> Customer:
+        """The customer as of now."""
+        if self._view is None:
+            self._view = Customer(self.book, self.profile, self.now)
+        return self._view
+
+    @property
+    def zone(self) -> str:
+        """The customer's zone as of now (N2)."""
+        return self.view.zone
+
+    @property
+    def before(self) -> Customer | None:
+        """The customer as he was before the event at hand, for ``before.customer.``."""
+        return self._before
+
+    def set_profile(self, profile: Profile) -> None:
+        """Take a new profile; what it was stays readable as ``before``."""
+        self._before = Customer(self.book, self.profile, self.now)
+        self.profile = profile
+        self._view = None
+
+    # ---- conditions
+
+    def journey(self, run: Run | Send) -> Journey:
+        """The version that a run is pinned to (N16)."""
+        return self.book.journeys[run.journey, run.version]
+
+    def frame(
+        self,
+        facts: Mapping[str, Any],
+        params: Mapping[str, Any],
+        event: Mapping[str, Any] | None = None,
+        run: Run | None = None,
+    ) -> Frame:
+        """Give the values that a condition may name at this moment."""
+        view = self.view
+        return Frame(
+            event=event,
+            facts=facts,
+            customer=view,
+            before=self._before or view,
+            params=params,
+            now=self.now,
+            zone=view.zone,
+            run_id=run.id if run else "",
+            sent=run.sent if run else (),
+            locale=view.locale,
+            words=self.book.words,
+        )
+
+    def run_frame(self, run: Run, event: Mapping[str, Any] | None = None) -> Frame:
+        """Give the frame of a run's conditions."""
+        return self.frame(run.facts, self.journey(run).params, event, run)
+
+    def cause_frame(self, run: Run, cause: Cause) -> Frame:
+        """Give the frame of a step: with the event that it runs under, as far as it was kept."""
+        return self.run_frame(run, self.fields_of(cause))
+
+    def fields_of(self, cause: Cause) -> Mapping[str, Any] | None:
+        """Give the kept fields of the event that a step runs under, typed."""
+        if cause.fields is None or cause.type is None:
+            return None
+        types = self.book.event_types.get(cause.type, {})
+        return {name: decode(types[name], wire) for name, wire in cause.fields.items() if name in types}
+
+    def cause_of(self, journey: Journey, event: Event) -> Cause:
+        """Keep of an event what later steps of the journey read."""
+        wanted = journey.reads.get(event.type)
+        fields = None
+        if wanted:
+            types = self.book.event_types[event.type]
+            fields = {name: encode(types[name], event.payload.get(name)) for name in sorted(wanted)}
+        return Cause(event.id, event.trace_id, event.type, fields)
+
+    # ---- runs
+
+    def put_run(self, run: Run) -> Run:
+        """Keep a new value of a run."""
+        self.runs[run.id] = run
+        self._runs_changed = True
+        return run
+
+    def drop_run(self, run: Run) -> None:
+        """Forget a run that has ended and has nothing open any more."""
+        del self.runs[run.id]
+        self._runs_changed = True
+
+    def put_tomb(self, journey: str, key: str, tomb: Tomb) -> None:
+        """Keep what stays of ended runs of a key."""
+        self.tombs[journey, key] = tomb
+        self._tombs_changed = True
+
+    def live_runs(self) -> list[Run]:
+        """Give the runs that have not ended, oldest first, in an order that depends on content alone."""
+        if len(self.runs) <= 1:
+            return [run for run in self.runs.values() if run.ended is None]
+        return sorted((run for run in self.runs.values() if run.ended is None), key=self.age)
+
+    def age(self, run: Run | Send) -> tuple[int, str, str]:
+        """Give the order of runs: start, journey, key as canonical JSON (Q36)."""
+        return (run.started, run.journey, key_text(self.journey(run).key, run.key))
+
+    def sends_of(self, run: str) -> Iterable[Send]:
+        """Give the open messages and calls of a run."""
+        return (send for send in self.sends if send.run == run)
+
+    # ---- messages
+
+    def add_send(self, send: Send) -> None:
+        """Keep a new open message."""
+        self.sends = (*self.sends, send)
+
+    def put_send(self, send: Send) -> None:
+        """Keep a new value of an open message."""
+        self.sends = tuple(send if old.id == send.id else old for old in self.sends)
+
+    def drop_send(self, send: Send) -> None:
+        """Forget a message that is terminal."""
+        self.sends = tuple(old for old in self.sends if old.id != send.id)
+
+    # ---- output
+
+    def note(self, kind: str, journey: Journey, key: tuple[Any, ...] = (), **more: Any) -> None:
+        """Tell something that is no message."""
+        named = values_by_field(journey.key, key) if key else {}
+        self.out.append(Note(kind=kind, journey=journey.id, key=named, version=journey.version, **more))
+
+    def row(self, send: Send, status: str, reason: str | None = None, **more: Any) -> None:
+        """Write the row of a decision about a message (N22)."""
+        journey = self.journey(send)
+        node = journey.nodes.get(send.ref)
+        call = send.channel == "call"
+        template = getattr(node, "name" if call else "template", None)
+        info = self.book.templates.get(template) if template and not call else None
+        self.out.append(
+            Row(
+                message_id=send.id,
+                customer_id=self.customer,
+                journey=send.journey,
+                journey_version=send.version,
+                key=values_by_field(journey.key, send.key),
+                step=send.step,
+                template=template,
+                template_version=info.version if info else None,
+                locale=self.view.locale,
+                channel=send.channel,
+                status=status,
+                reason=reason,
+                due_at=send.due,
+                decided_at=self.now,
+                event_id=send.cause.event_id,
+                trace_id=send.cause.trace_id,
+                run_id=send.run,
+                klass=send.klass,
+                anchor=send.anchor or None,
+                **more,
+            )
+        )
+
+
+def value_of(value: Value, frame: Frame) -> Any:
+    """Give a constant, or an expression's value."""
+    return value(frame) if isinstance(value, Expression) else value
+
+
+def raise_applied(applied: tuple[Applied, ...], event: Event) -> tuple[Applied, ...]:
+    """Remember that a run has taken an event, so that an older one of its kind is stale (Q29)."""
+    if event.seq is None:
+        return applied
+    new = Applied(event.type, f"{event.entity_type}|{event.entity_id}", event.source, event.seq)
+    for n, old in enumerate(applied):
+        if (old.type, old.entity, old.source) == (new.type, new.entity, new.source):
+            return applied if old.seq >= new.seq else (*applied[:n], new, *applied[n + 1 :])
+    return (*applied, new)
+
+
+def is_stale(applied: tuple[Applied, ...], event: Event) -> bool:
+    """Tell whether a run has taken the same or a later event of its type, entity and source (Q29)."""
+    if event.seq is None:
+        return False
+    entity = f"{event.entity_type}|{event.entity_id}"
+    return any(
+        old.type == event.type and old.entity == entity and old.source == event.source and old.seq >= event.seq
+        for old in applied
+    )
