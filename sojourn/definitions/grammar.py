@@ -210,16 +210,12 @@ class ByWord(Kind):
             )
             return None
         found = [key for key, _ in node if key.text in self.records]
-        exact = [
-            key for key in found if not any(self._owns(other, key) for other in found if other is not key)
-        ]
-        if len(exact) == 1:
-            record = self.records[exact[0].text]
-            fields = record.parse(node, problems)
-            return None if fields is None else Fields(fields.values, node, exact[0].text)
-        if exact:
-            both = " and ".join(f"`{key.text}`" for key in exact)
-            problems.add(exact[1].place, f"{both} stand in {self.name}", "one of them only; make two of it")
+        if len(found) == 1:
+            fields = self.records[found[0].text].parse(node, problems)
+            return None if fields is None else Fields(fields.values, node, found[0].text)
+        if found:
+            both = " and ".join(f"`{key.text}`" for key in found)
+            problems.add(found[1].place, f"{both} stand in {self.name}", "one of them only; make two of it")
         else:
             near = next((hint for key in node.names if (hint := did_you_mean(key, self.records))), "")
             message = f"{self.name} without a word that says what it does"
