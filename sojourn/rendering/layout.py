@@ -42,7 +42,7 @@ def compile_layout(source: str, words: tuple[tuple[str, str], ...]) -> tuple[str
 
     def fill(match: re.Match[str]) -> str:
         name = match[1]
-        return f"{_OPEN}{HOLES.index(name)}{_CLOSE}" if name in HOLES else html.escape(known[name])
+        return _hole(name) if name in HOLES else html.escape(known[name])
 
     try:
         return str(mrml.to_html(_HOLE.sub(fill, source)).content), ""
@@ -54,9 +54,14 @@ def assemble(page: str, subject: str, body: str, note: str) -> str:
     """Gives the source of the whole e-mail: holes filled, styles in the tags, template tags untouched."""
     store: list[str] = []
     title = _escape_outside(subject)
-    for index, part in enumerate((title, body, note)):
-        page = page.replace(f"{_OPEN}{index}{_CLOSE}", part)
+    for name, part in zip(HOLES, (title, body, note), strict=True):
+        page = page.replace(_hole(name), part)
     return _restore(_inliner().inline(_protect(page, store)), store)
+
+
+def _hole(name: str) -> str:
+    # ASCII letters only: mrml writes other characters of a title as escapes into an attribute.
+    return f"xxSojournHole{name.capitalize()}xx"
 
 
 @lru_cache(maxsize=1)
