@@ -6,13 +6,15 @@ Hosts (simulate, intake, timers, delivery) use these so that the order of things
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sojourn.core.book import Book, EventStart, PatternStart
+from sojourn.core.book import Book
 from sojourn.core.decide import decide
 from sojourn.core.due import next_due
 from sojourn.core.ids import key_text
 from sojourn.core.memory import key_of
 from sojourn.core.model import Command, Event, State, Tick
+from sojourn.core.profile import Customer
 from sojourn.core.runs import ALL_RUNS
+from sojourn.core.starts_day import next_day
 
 _MOST_TICKS = 1_000_000
 
@@ -48,11 +50,24 @@ def _tick(book: Book, state: State, upto: int) -> Driven:
     return Driven(state, commands)
 
 
+def tick_tomb_keys(book: Book, state: State) -> Iterator[tuple[str, str]]:
+    """Name the ended runs that the starts of a coming tick will ask for: days and silences."""
+    view = Customer(book, state.profile, state.hot.clock)
+    for journey, start in book.day_starts:
+        day = next_day(book, state.memory, view, journey, start)
+        for key in day.keys if day is not None else ():
+            yield journey.id, key_text(journey.key, key)
+    for silence in state.memory.silences:
+        current = book.current.get(silence.journey)
+        if current is not None:
+            journey = book.journeys[silence.journey, current]
+            yield journey.id, key_text(journey.key, tuple(silence.by for _ in journey.key))
+            yield journey.id, ALL_RUNS
+
+
 def tomb_keys(book: Book, event: Event) -> Iterator[tuple[str, str]]:
     """Name the ended runs that an event's starts will ask for: (journey, canonical key or "*")."""
-    for journey in book.starts_at.get(event.type, ()):
-        if not any(isinstance(start, EventStart | PatternStart) for start in journey.starts):
-            continue
+    for journey in (*book.starts_at.get(event.type, ()), *book.becomes):
         key = key_of(journey, event)
         if key is not None:
             yield journey.id, key_text(journey.key, key)

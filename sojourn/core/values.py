@@ -20,8 +20,7 @@ def take_values(turn: Turn, run: Run, send: Send, channel: str, locale: str) -> 
     missing: list[str] = []
     for supply in supplies_of(turn, send, channel, locale):
         if supply.link is not None:
-            values[supply.name] = supply.link
-            continue
+            continue  # the renderer makes links: they are signed for the message
         value = value_of(supply.value, frame)
         if value is None or value == "":
             if supply.required:
