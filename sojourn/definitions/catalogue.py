@@ -371,7 +371,7 @@ def _plain(value: Any) -> Any:
     return [_plain(held) for held in value] if isinstance(value, list) else value
 
 
-_REASONS: Mapping[str, str] = {"missing": "missing_field", BAD_TIME: BAD_TIME, "recursion_loop": "too_deep"}
+_REASONS: Mapping[str, str] = {"missing": "missing_field", BAD_TIME: BAD_TIME}
 
 
 def _payload_error(error: ValidationError) -> PayloadError:
@@ -379,6 +379,8 @@ def _payload_error(error: ValidationError) -> PayloadError:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     path = ".".join(str(part)[:60] for part in ("payload", *first["loc"]))
     if first["type"] == "json_invalid":
+        if "number out of range" in first["msg"]:
+            return PayloadError("wrong_type", "payload: a number has too many digits")
         reason = "too_deep" if "recursion" in first["msg"] else "bad_json"
         return PayloadError(reason, "payload: the text is not JSON that can be read")
     return PayloadError(_REASONS.get(first["type"], "wrong_type"), f"{path}: {first['msg'][:200]}")
