@@ -474,7 +474,9 @@ class Book:
     day_starts: tuple[tuple[Journey, DayStart], ...] = ()
     becomes: tuple[Journey, ...] = ()
     silences: Mapping[str, tuple[tuple[Journey, SilenceStart], ...]] = field(default_factory=dict)
-    judges: Mapping[str, tuple[Journey, ...]] = field(default_factory=dict)  # type -> journeys that remember it (Q7, N9)
+    judges: Mapping[str, tuple[Journey, ...]] = field(
+        default_factory=dict
+    )  # type -> journeys that remember it (Q7, N9)
     early: Mapping[str, tuple[Journey, ...]] = field(default_factory=dict)
 
     def journey(self, run_journey: str, version: int) -> Journey:

@@ -136,5 +136,3 @@ def _day_passes(turn: Turn, journey: Journey, start: DayStart, key: tuple[Any, .
             if state_guard(turn, journey, None, node, node.template, by, node.delivery.klass).reason is None:
                 return True
     return False
-
-

@@ -18,7 +18,7 @@ def next_due(book: Book, state: State) -> int | None:
 
 def due_after(book: Book, before: State, after: State, old: int | None, now: int) -> int | None:
     """Give a lower bound of the next due instant, looking only at parts that changed; exact when the old one fired."""
-    if old is None or old <= now or before.profile is not after.profile and _zone(before) != _zone(after):
+    if old is None or old <= now or _moved(book, before, after):
         return next_due(book, after)
     zone = Customer(book, after.profile, now).zone
     best = old
@@ -33,8 +33,13 @@ def due_after(book: Book, before: State, after: State, old: int | None, now: int
     return best
 
 
-def _zone(state: State) -> object:
-    return state.profile.fields
+def _moved(book: Book, before: State, after: State) -> bool:
+    """Tell whether zone or birthday changed: then every due instant is computed anew."""
+    if before.profile is after.profile:
+        return False
+    roles = book.profile.roles
+    old, new = before.profile.fields, after.profile.fields
+    return old.get(roles.zone) != new.get(roles.zone) or old.get(roles.birth_date) != new.get(roles.birth_date)
 
 
 def _dues(book: Book, state: State) -> Iterator[int]:

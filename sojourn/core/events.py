@@ -182,7 +182,11 @@ def profile_changed(turn: Turn, old: Profile) -> None:
     if before.zone != view.zone:
         rezone(turn, before.zone)
     roles = book.profile.roles
-    arm_days(turn, known=not old.known and turn.profile.known, born=before[roles.birth_date] != view[roles.birth_date])
+    arm_days(
+        turn,
+        known=not old.known and turn.profile.known,
+        born=before[roles.birth_date] != view[roles.birth_date],
+    )
     if not old.known and turn.profile.known:
         turn.sends = tuple(
             replace(send, next_at=turn.now) if send.reason == "no_profile" else send for send in turn.sends

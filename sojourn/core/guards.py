@@ -4,8 +4,9 @@ Run ended; valid_until; deceased; do_not_contact; control group; personalisation
 and consent, where the channel is chosen; quiet hours; cap and reservation (caps.py); rendering (values.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sojourn.core.book import Journey, Node, SendNode
@@ -19,12 +20,12 @@ class Verdict(NamedTuple):
 
     reason: str | None
     channel: str
-    detail: dict[str, Any] = {}
+    detail: Mapping[str, Any] = MappingProxyType({})
 
 
 def person_guard(
     turn: Turn, journey: Journey, run: Run | None, node: Node | None, klass: str
-) -> tuple[str, dict[str, Any]] | None:
+) -> tuple[str, Mapping[str, Any]] | None:
     """Judge what does not hang on a channel: from deceased to pause (Q15, Q26)."""
     view, roles = turn.view, turn.book.profile.roles
     mandatory = klass == "mandatory"
@@ -42,7 +43,9 @@ def person_guard(
     return blocked or _paused(turn, klass)
 
 
-def _not_while(turn: Turn, journey: Journey, run: Run | None, node: Node | None) -> tuple[str, dict[str, Any]] | None:
+def _not_while(
+    turn: Turn, journey: Journey, run: Run | None, node: Node | None
+) -> tuple[str, Mapping[str, Any]] | None:
     own = node.not_while if isinstance(node, SendNode) else ()
     if not journey.not_while and not own:
         return None
@@ -56,7 +59,7 @@ def _not_while(turn: Turn, journey: Journey, run: Run | None, node: Node | None)
     return None
 
 
-def _paused(turn: Turn, klass: str) -> tuple[str, dict[str, Any]] | None:
+def _paused(turn: Turn, klass: str) -> tuple[str, Mapping[str, Any]] | None:
     """Other classes rest while a pause holds; judged at hand-over (N20, Q22)."""
     frame = None
     for rule in turn.book.rules.pauses:
@@ -104,7 +107,13 @@ def _usable(turn: Turn, channel: str, klass: str) -> Verdict:
 
 
 def state_guard(
-    turn: Turn, journey: Journey, run: Run | None, node: Node | None, template: str, by: Sequence[str], klass: str
+    turn: Turn,
+    journey: Journey,
+    run: Run | None,
+    node: Node | None,
+    template: str,
+    by: Sequence[str],
+    klass: str,
 ) -> Verdict:
     """Judge all that depends on the customer's state: from deceased to consent (Q17)."""
     blocked = person_guard(turn, journey, run, node, klass)

@@ -1,5 +1,6 @@
 """Judging messages when their instant is complete: priority, due, age; guards; a row or a hand-over (N7, Q15, Q36)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sojourn.core.book import CallNode, SendNode
@@ -42,8 +43,8 @@ def judge(turn: Turn, send: Send) -> bool:
     if run is None or (run.ended is not None and not send.copy.startswith(_OWN_SENDS)):
         return _suppress(turn, send, "journey_ended", {"ended": run.ended if run else None})
     if turn.now > send.valid_until:
-        reason = "no_address" if send.reason == "no_profile" else "expired"
-        return _suppress(turn, send, reason, {"valid_until": send.valid_until})
+        late = "no_address" if send.reason == "no_profile" else "expired"
+        return _suppress(turn, send, late, {"valid_until": send.valid_until})
     journey = turn.journey(run)
     node = journey.nodes.get(send.ref)
     blocked = person_guard(turn, journey, run, node, send.klass)
@@ -120,7 +121,7 @@ def _hand_over(turn: Turn, run: Run, send: Send, template: str) -> bool:
     return False
 
 
-def _wait(turn: Turn, send: Send, status: str, reason: str, until: int, detail: dict[str, Any]) -> bool:
+def _wait(turn: Turn, send: Send, status: str, reason: str, until: int, detail: Mapping[str, Any]) -> bool:
     """Hold or defer: one row, and the whole chain again then (N13, N14)."""
     give_back(turn, send)
     turn.put_send(replace(send, status=status, reason=reason, next_at=until))
@@ -128,7 +129,7 @@ def _wait(turn: Turn, send: Send, status: str, reason: str, until: int, detail: 
     return False
 
 
-def _suppress(turn: Turn, send: Send, reason: str, detail: dict[str, Any]) -> bool:
+def _suppress(turn: Turn, send: Send, reason: str, detail: Mapping[str, Any]) -> bool:
     turn.drop_send(send)
     if is_counted(turn, send.touch):
         give_back(turn, send)

@@ -35,10 +35,16 @@ def remember(turn: Turn, event: Event, found: frozenset[str]) -> None:
         )
         key = key_of(journey, event)
         if starts and key is not None and event.seq is not None:
-            _see(turn, Seen(journey.id, key, entity_of(event), event.source, event.seq, event.occurred, turn.now))
+            _see(
+                turn,
+                Seen(journey.id, key, entity_of(event), event.source, event.seq, event.occurred, turn.now),
+            )
         if _ends(turn, journey, event):
             if event.entity_id is not None:
-                _see(turn, Seen(journey.id, None, entity_of(event), event.source, event.seq, event.occurred, turn.now))
+                _see(
+                    turn,
+                    Seen(journey.id, None, entity_of(event), event.source, event.seq, event.occurred, turn.now),
+                )
             if journey.again.kind == "never" and key is not None and journey.key and journey.id not in found:
                 kept = tuple(old for old in turn.memory.remembered if old.at > turn.now - SEEN_FOR)
                 turn.memory = replace(turn.memory, remembered=(*kept, Remembered(journey.id, key, turn.now)))
@@ -56,11 +62,7 @@ def _fits(turn: Turn, journey: Journey, match: Match, event: Event) -> bool:
 
 
 def _see(turn: Turn, new: Seen) -> None:
-    kept = tuple(
-        old
-        for old in turn.memory.seen
-        if old.at > turn.now - SEEN_FOR and not _covers(new, old)
-    )
+    kept = tuple(old for old in turn.memory.seen if old.at > turn.now - SEEN_FOR and not _covers(new, old))
     turn.memory = replace(turn.memory, seen=(*kept, new))
 
 
@@ -101,7 +103,9 @@ def keep_early(turn: Turn, event: Event, found: frozenset[str]) -> None:
         if journey.id in found or event.entity_type != journey.start_entity or _ends(turn, journey, event):
             continue
         key = key_of(journey, event)
-        if key is None or any(run.journey == journey.id and run.cause.event_id == event.id for run in turn.runs.values()):
+        if key is None or any(
+            run.journey == journey.id and run.cause.event_id == event.id for run in turn.runs.values()
+        ):
             continue
         kept = tuple(old for old in turn.memory.early if old.event.arrival > turn.now - EARLY_FOR)
         turn.memory = replace(turn.memory, early=(*kept, Early(journey.id, key, keep(turn, event))))

@@ -54,7 +54,14 @@ class Customer(Mapping[str, Any]):
 
     def frame(self, item: Mapping[str, Any] | None = None) -> Frame:
         """Give a frame for conditions over this profile alone."""
-        return Frame(customer=self, now=self._now, zone=self.zone, item=item, locale=self.locale, words=self._book.words)
+        return Frame(
+            customer=self,
+            now=self._now,
+            zone=self.zone,
+            item=item,
+            locale=self.locale,
+            words=self._book.words,
+        )
 
     def _derive(self, derived: Derived) -> Any:
         if derived.any_of is not None and derived.any_if is not None:

@@ -21,7 +21,10 @@ PURPOSES = ("marketing", "care")
 CHANNELS = ("sms", "email")
 _KEEP_MARKS = 400 * 86_400_000  # a mark older than this can only meet an event that is later still
 _MANY_MARKS = 64
-_BY_RECORD = ("consent", "withdraw")  # each record has its own instant: Q20 decides, not the projection's mark
+_BY_RECORD = (
+    "consent",
+    "withdraw",
+)  # each record has its own instant: Q20 decides, not the projection's mark
 
 
 def project(book: Book, profile: Profile, event: Event, now: int) -> Profile:
@@ -182,7 +185,9 @@ def _collection(
         (members.add if change.do == "add" else members.discard)(member)
         return _with(profile, {name: sorted(members)}), change.do == "add" or had
     if kind == "map":
-        value = encode(book.profile.types[name].item, _value(change.args["value"], _frame(book, profile, event, now)))
+        item = book.profile.types[name].item
+        assert item is not None
+        value = encode(item, _value(change.args["value"], _frame(book, profile, event, now)))
         return _with(profile, {name: (old or {}) | {str(member): value}}), True
     return _list_member(book, profile, projection, change, event, now)
 
@@ -200,7 +205,8 @@ def _list_member(
         del items[place]
         return _with(profile, {name: items}), True
     item_type = book.profile.types[name].item
-    assert item_type is not None and item_type.fields is not None
+    assert item_type is not None
+    assert item_type.fields is not None
     current = items[place] if place is not None and change.do == "change" else {by: event.payload[by]}
     frame = _frame(book, profile, event, now, current)
     new = {field: encode(item_type.fields[field], _value(arg, frame)) for field, arg in change.args.items()}

@@ -127,11 +127,14 @@ def _hindrance(turn: Turn, journey: Journey, key: tuple[Any, ...]) -> str | None
     if again.kind == "never" and (tomb is not None or is_remembered(turn.memory, journey.id, key, turn.now)):
         return "again" if tomb is not None else "settled_before"
     if again.kind == "after" and tomb is not None and tomb.sent is not None:
-        if turn.now < again.after.after(tomb.sent, turn.zone, turn.book.calendar):
-            return "again"
-    if turn.view[turn.book.profile.roles.deceased]:
-        return "deceased"
-    return None
+        free = again.after.after(tomb.sent, turn.zone, turn.book.calendar)
+        return "again" if turn.now < free else _deceased(turn)
+    return _deceased(turn)
+
+
+def _deceased(turn: Turn) -> str | None:
+    """A deceased customer enters nothing (N20)."""
+    return "deceased" if turn.view[turn.book.profile.roles.deceased] else None
 
 
 def _refusal(turn: Turn, journey: Journey) -> str | None:

@@ -32,9 +32,7 @@ def next_day(book: Book, memory: Memory, view: Customer, journey: Journey, start
     if found is None:
         return None
     day, names = found
-    keys = tuple(
-        tuple({"year": day.year, "festival_id": name}[field] for field in journey.key) for name in names
-    )
+    keys = tuple(tuple({"year": day.year, "festival_id": name}[field] for field in journey.key) for name in names)
     return Occurrence(day, to_utc(view.zone, day, start.time), keys)
 
 

@@ -4,6 +4,7 @@ Timers of one instant: touches, ends of waits, deadlines, day and silence starts
 what had come due leaves its row.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sojourn.core.book import CallNode, SendNode, SilenceStart
@@ -34,7 +35,8 @@ def run_tick(turn: Turn) -> None:
         if timer is None:
             judge_round(turn)
             return
-        _FIRE[timer[1]](turn, *timer[-1])
+        fire = _FIRE[timer[1]]
+        fire(turn, *timer[-1])
     raise TooManyTimers(turn.customer)
 
 
@@ -53,16 +55,21 @@ def _first_timer(turn: Turn) -> tuple[Any, ...] | None:
 
 
 def _run_timers(turn: Turn, run: Run) -> list[tuple[Any, ...]]:
-    now, found = turn.now, []
+    now = turn.now
+    found: list[tuple[Any, ...]] = []
     for touch, anchor, due in pending_touches(turn.journey(run), run, turn.zone):
         if due <= now:
             found.append((due, 0, turn.age(run), touch.id, (run.id, touch, anchor, due)))
-    for copy in run.copies:
-        if copy.until is not None and copy.until <= now:
-            found.append((copy.until, 1, turn.age(run), f"{copy.body}|{copy.mark}", (run.id, copy)))
-    for deadline in run.deadlines:
-        if deadline.due is not None and deadline.due <= now:
-            found.append((deadline.due, 2, turn.age(run), deadline.id, (run.id, deadline)))
+    found.extend(
+        (copy.until, 1, turn.age(run), f"{copy.body}|{copy.mark}", (run.id, copy))
+        for copy in run.copies
+        if copy.until is not None and copy.until <= now
+    )
+    found.extend(
+        (deadline.due, 2, turn.age(run), deadline.id, (run.id, deadline))
+        for deadline in run.deadlines
+        if deadline.due is not None and deadline.due <= now
+    )
     if run.expire_at is not None and run.expire_at <= now:
         found.append((run.expire_at, 5, turn.age(run), "", (run.id,)))
     return found
@@ -129,7 +136,7 @@ def _fire_expire(turn: Turn, run_id: str) -> None:
     settle_run(turn, run_id)
 
 
-_FIRE = {
+_FIRE: dict[int, Callable[..., None]] = {
     0: _fire_touch,
     1: wait_over,
     2: fire_deadline,

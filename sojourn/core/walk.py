@@ -24,7 +24,7 @@ def resume(turn: Turn, run_id: str, copy: Copy, result: Result) -> None:
     _drop_copy(turn, run, copy)
     if isinstance(result, Stay):
         _keep_copy(turn, run_id, result.copy)
-    elif isinstance(result, Go) and result.ref is not None:
+    elif result.ref is not None:
         _walk(turn, run_id, replace(result.copy, at=result.ref, until=None))
 
 

@@ -119,5 +119,3 @@ def _unpack(file: BinaryIO) -> Iterator[Line]:
     for packed in file:
         number, raw = packed.split(b" ", 1)
         yield read_line(int(number), raw)
-
-

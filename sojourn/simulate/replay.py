@@ -55,9 +55,7 @@ class Replay:
     def __post_init__(self) -> None:
         self._loaded = load_project(self.project, self.journeys)
         renderer = Renderer(self._loaded.templates, SIMULATION_KEY)
-        self.world = World(
-            first_book(self._loaded), renderer, self.write, notes=self.notes, answers=self.answers
-        )
+        self.world = World(first_book(self._loaded), renderer, self.write, notes=self.notes, answers=self.answers)
 
     def run(self, lines: Iterable[Line], customers: Iterable[bytes], until: int) -> float:
         """Replay everything that arrives by ``until`` and give the seconds that it took."""

@@ -197,4 +197,3 @@ class World:
             return True
         self._ids[bucket].add(mark)
         return False
-

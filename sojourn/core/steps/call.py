@@ -1,5 +1,6 @@
 """`call`: ask another system to do something; done when it is queued, or with the answer (Q26)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sojourn.core.book import CallNode
@@ -34,8 +35,8 @@ def reach_call(turn: Turn, run: Run, node: CallNode, cause: Cause, copy: str, an
         unknown_rows(turn, [send], node.condition)
         return False
     if node.touch:
-        blocked = ("expired", {}) if turn.now > send.valid_until else None
-        blocked = blocked or person_guard(turn, turn.journey(run), run, None, send.klass)
+        late: tuple[str, Mapping[str, Any]] | None = ("expired", {}) if turn.now > send.valid_until else None
+        blocked = late or person_guard(turn, turn.journey(run), run, None, send.klass)
         if blocked is not None:
             turn.row(send, "suppressed", blocked[0], detail=blocked[1])
             return False

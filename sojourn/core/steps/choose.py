@@ -1,8 +1,8 @@
 """`choose`: the first branch whose condition holds; an unknown one ends the run (Q1)."""
 
 from sojourn.core.book import ChooseNode
-from sojourn.core.model import Copy, Row, Run
 from sojourn.core.ids import message_id, values_by_field
+from sojourn.core.model import Copy, Row, Run
 from sojourn.core.runs import end_run
 from sojourn.core.steps.result import ENDED, Go, Result
 from sojourn.core.turn import Turn

@@ -39,9 +39,7 @@ def timed_out(copy: Copy, node: WaitForNode) -> Go:
 def matches(turn: Turn, run: Run, specs: tuple[Match, ...], kind: str, payload: Mapping[str, Any]) -> bool:
     """Tell whether an event is one of those named; an unknown condition does not match (Q1)."""
     for spec in specs:
-        if spec.type == kind and (
-            spec.condition is None or spec.condition(turn.run_frame(run, payload)) is True
-        ):
+        if spec.type == kind and (spec.condition is None or spec.condition(turn.run_frame(run, payload)) is True):
             return True
     return False
 
