@@ -1,0 +1,515 @@
+"""What the use cases ask of a store: coarse methods, one transaction a batch, everything or nothing.
+
+SQLite, its twin in memory and (later) PostgreSQL keep the same promises; tests/contract/test_store.py says
+them. A method takes a whole batch and costs a fixed number of statements however long the batch is.
+Instants are ints, milliseconds UTC. Nobody below the entry points reads a clock: ``now`` comes in, except for
+``Tx.now``, the store's own clock, from which HTTP and file sources take the arrival of an event.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, Protocol
+
+import msgspec
+
+from sojourn.core.model import CallOut, Deliver, Row, State
+from sojourn.errors import MustStop, TryLater
+
+Verdict = Literal["new", "duplicate", "conflict"]
+Lane = Literal["urgent", "normal", "bulk"]
+LetterState = Literal["open", "replayed", "dropped"]
+LANES: tuple[Lane, ...] = ("urgent", "normal", "bulk")
+
+
+# ---- errors
+
+
+class StoreBusy(TryLater):
+    """Another process holds the database; nothing was written, and the same may go well in a moment."""
+
+
+class StoreUnwritable(TryLater):
+    """The disk is full, read-only or failing; nothing was written. Degraded until a person frees it."""
+
+
+class Conflict(TryLater):
+    """Somebody else wrote first (revision, position, number, event id): load and decide again."""
+
+
+class StoreBroken(MustStop):
+    """The database is damaged, newer than this program, or sealed with another key: stop."""
+
+
+# ---- values: events and where they come from
+
+
+class Inbox(msgspec.Struct, frozen=True, kw_only=True):
+    """One input that is kept: the customer's history and the memory for N8.
+
+    ``digest`` is of the content without arrival; ``raw`` is sealed; ``terms`` are values that support may
+    search for (policy, claim, telephone number): only keyed hashes of them are kept.
+    """
+
+    event_id: str
+    customer: str
+    type: str
+    source: str
+    occurred: int
+    arrival: int
+    digest: bytes
+    raw: bytes
+    position: int | None = None
+    entity_type: str | None = None
+    trace_id: str | None = None
+    terms: tuple[str, ...] = ()
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """One record that is no event: why, and its bytes as they came; the customer where he was readable."""
+
+    source: str
+    arrival: int
+    reason: str
+    detail: str
+    raw: bytes
+    position: int | None = None
+    event_id: str | None = None
+    type: str | None = None
+    customer: str | None = None
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a source is stored: the next record to read, and up to which arrival everything is here."""
+
+    next: int
+    stored_to: int
+
+
+# ---- values: customers
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A customer as loaded. ``due`` is a lower bound of his next timer, None without one."""
+
+    subject: int
+    revision: int
+    due: int | None
+    lane: Lane
+    state: State
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A customer to save: only parts that are not the same objects as in ``before`` are written."""
+
+    before: Stored
+    after: State
+    due: int | None
+    lane: Lane = "normal"
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A customer for whom something may be due; also the cursor of the next page of ``Tx.due``."""
+
+    customer: str
+    due: int
+    lane: Lane
+    subject: int
+
+
+TombKey = tuple[str, str, str]  # customer, journey, canonical key or "*"
+
+
+# ---- values: delivery
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """A message or a call to hand over, not before ``ready_at``."""
+
+    customer: str
+    order: Deliver | CallOut
+    ready_at: int
+    lane: Lane = "normal"  # of a call; a message says its own
+
+
+class Leased(msgspec.Struct, frozen=True):
+    """One order that this worker alone may hand over until its lease ends. ``attempt`` counts from 1."""
+
+    message_id: str
+    customer: str
+    order: Deliver | CallOut
+    channel: str
+    attempt: int
+
+
+class Stale(msgspec.Struct, frozen=True):
+    """A message whose verdict no longer holds: ask decide again, then enqueue or withdraw it."""
+
+    message_id: str
+    customer: str
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """What a claim gives: orders to hand over, messages to judge again, orders whose worker went silent."""
+
+    orders: tuple[Leased, ...] = ()
+    stale: tuple[Stale, ...] = ()
+    expired: tuple[Leased, ...] = ()
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one attempt. With ``again_at`` the order stays and is ready again then (calls only)."""
+
+    message_id: str
+    customer: str
+    channel: str
+    started: int
+    ended: int
+    outcome: str
+    provider: str
+    reference: str | None = None
+    text: str | None = None
+    again_at: int | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded attempt of a message; ``text`` is what the provider said (None once erased)."""
+
+    message_id: str
+    channel: str
+    started: int
+    ended: int
+    outcome: str
+    provider: str
+    reference: str | None
+    text: str | None
+
+
+# ---- values: publications and views
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """One release of the project: its files as one blob, from which its books are built after a restart."""
+
+    number: int
+    at: int
+    running: Literal["stay", "move", "drain"]
+    digest: str
+    content: bytes
+
+
+class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of the log: all conditions hold; ``since`` is compared with decided_at."""
+
+    customer_id: str | None = None
+    journey: str | None = None
+    status: str | None = None
+    since: int | None = None
+
+
+class LogPage(msgspec.Struct, frozen=True):
+    """Rows, newest first, and where the next page begins (None: there is none)."""
+
+    rows: tuple[Row, ...]
+    next: str | None
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An input as kept in the inbox; ``raw`` and ``customer`` are None once the person is erased."""
+
+    seq: int
+    event_id: str
+    customer: str | None
+    type: str
+    source: str
+    occurred: int
+    arrival: int
+    raw: bytes | None
+    position: int | None
+    entity_type: str | None
+    trace_id: str | None
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One entry of a customer's history: an event that came or a decision about a message."""
+
+    at: int
+    what: Kept | Row
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """A customer's history, newest first, and where the next page begins."""
+
+    moments: tuple[Moment, ...]
+    next: str | None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a message stands: the last row of the log about it."""
+
+    message_id: str
+    customer: str | None
+    journey: str
+    channel: str | None
+    klass: str | None
+    status: str
+    reason: str | None
+    at: int
+    next_at: int | None
+
+
+class MessagePage(msgspec.Struct, frozen=True):
+    """Messages, newest first, and where the next page begins."""
+
+    messages: tuple[Message, ...]
+    next: str | None
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter as kept."""
+
+    number: int
+    state: LetterState
+    letter: DeadLetter
+
+
+class RunCount(msgspec.Struct, frozen=True):
+    """How many live runs of a version stand at a position (a step's ref; "" where no flow runs)."""
+
+    journey: str
+    version: int
+    position: str
+    count: int
+
+
+class LaneDepth(msgspec.Struct, frozen=True):
+    """How much waits for hand-over in a lane of a channel, and since when the oldest does."""
+
+    channel: str
+    lane: Lane
+    ready: int
+    calling: int
+    oldest_ready: int | None
+
+
+# ---- the store
+
+
+class Tx(Protocol):
+    """One transaction: all of it is stored when its block ends, or nothing when the block raises."""
+
+    async def now(self) -> int:
+        """Give the store's clock, never before any arrival that it has stored."""
+        ...
+
+    async def known(self, events: Sequence[tuple[str, bytes]]) -> Sequence[Verdict]:
+        """Judge (event id, digest) pairs, one verdict each in their order (N8).
+
+        The first of an id wins, also within the batch: the same content again is a ``duplicate``, other
+        content a ``conflict``.
+        """
+        ...
+
+    async def load(
+        self, customers: Collection[str], tombs: Collection[TombKey] = (), *, every_tomb: bool = False
+    ) -> Mapping[str, Stored]:
+        """Give each customer's state; an unknown one gets a random subject id and an empty state.
+
+        Of the tombs only those asked for are loaded, or all of these customers' with ``every_tomb``.
+        """
+        ...
+
+    async def save(self, changes: Sequence[Changed], now: int) -> Mapping[str, Stored]:
+        """Write what changed, one change a customer, and give the customers as stored now (revision + 1).
+
+        Raises Conflict when a customer's revision is not that of ``before``. The next due time is a lower
+        bound: a later one is written only when the old one has fired by ``now``. So after a due time was
+        acted on, save the customer even if nothing else changed.
+        """
+        ...
+
+    async def append_inbox(self, entries: Sequence[Inbox]) -> None:
+        """Keep inputs in the order in which they were applied; Conflict when an id is already there."""
+        ...
+
+    async def append_conflicts(self, entries: Sequence[Inbox]) -> None:
+        """Keep events that came with a known id and other content."""
+        ...
+
+    async def append_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep records that are no events; they are open until a person closes them."""
+        ...
+
+    async def close_dead_letters(self, numbers: Collection[int], state: LetterState, now: int) -> int:
+        """Mark open dead letters as replayed or dropped, and give how many were open."""
+        ...
+
+    async def append_log(self, rows: Sequence[Row]) -> None:
+        """Append decisions to the log, in this order; personal parts are sealed."""
+        ...
+
+    async def enqueue(self, orders: Sequence[Queued]) -> None:
+        """Put orders into the outbox, with the customer's revision of now: save first.
+
+        A message that waits there already takes the new verdict; one in hand-over stays as it is.
+        """
+        ...
+
+    async def withdraw(self, message_ids: Collection[str]) -> frozenset[str]:
+        """Take back orders that nobody is handing over, and give their ids."""
+        ...
+
+    async def due(self, now: int, limit: int, after: Due | None = None) -> Sequence[Due]:
+        """Give customers due by ``now``: by lane, then due time, then subject, going on behind ``after``."""
+        ...
+
+    async def next_due(self) -> int | None:
+        """Give the earliest due time of any customer."""
+        ...
+
+    async def claim(self, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
+        """Lease up to so many ready orders of each channel, urgent before normal before bulk, oldest first.
+
+        An order is given out only while its customer's revision is that of its verdict and ``until`` lies
+        after ``now``; otherwise it is ``stale``, and stays so until it is enqueued anew or withdrawn. A call
+        carries no verdict. An order whose lease ended by ``now`` is never ready again: it is ``expired``, and
+        its claimer has to settle it.
+        """
+        ...
+
+    async def settle(self, worker: str, results: Sequence[Settled]) -> frozenset[str]:
+        """Record attempts, remove the orders, and give the ids that this worker still held.
+
+        An attempt of a worker that no longer held the order is recorded too, but its outcome is not its
+        own to tell: another one has settled it as unknown.
+        """
+        ...
+
+    async def position(self, source: str) -> Position | None:
+        """Give how far a source is stored, or None for one that was never read."""
+        ...
+
+    async def advance(self, source: str, expect: int | None, to: Position) -> None:
+        """Move a source's position on if it still is at ``expect`` (None: never read), else raise Conflict.
+
+        Stands last in a transaction: it fences workers that have lost the source. ``stored_to`` never goes
+        back.
+        """
+        ...
+
+    async def publications(self) -> Sequence[Published]:
+        """Give all releases in order."""
+        ...
+
+    async def add_publication(self, publication: Published) -> None:
+        """Record a release; its number must be the next one, else Conflict."""
+        ...
+
+    async def customers(
+        self, after: int, limit: int, journey: str | None = None, version: int | None = None
+    ) -> Sequence[tuple[int, str]]:
+        """Page through customers by (subject, customer), behind subject ``after`` (0: from the start).
+
+        With a journey, and a version, only those who have a live run of it.
+        """
+        ...
+
+    async def erase(self, customer: str, now: int) -> bool:
+        """Forget a person: key, mapping, state and waiting orders go, the proof stays. False if unknown.
+
+        What is left of him cannot be opened by anyone: times, class, versions, status, HMAC of the content.
+        """
+        ...
+
+    async def forget_inbox(self, before: int, limit: int) -> int:
+        """Drop inputs that arrived before an instant (at least 30 days ago, Q49), and give how many went."""
+        ...
+
+
+class Views(Protocol):
+    """What people and commands read; each call sees one consistent moment and never waits for a writer."""
+
+    async def log(self, where: LogFilter, limit: int, cursor: str | None = None) -> LogPage:
+        """Give rows of the log, newest first; a page stays the same while rows are added."""
+        ...
+
+    async def message(self, message_id: str) -> tuple[Sequence[Row], Sequence[Attempt]]:
+        """Give all rows about a message, oldest first, and its attempts."""
+        ...
+
+    async def timeline(self, customer: str, limit: int, cursor: str | None = None) -> Timeline:
+        """Give a customer's history, newest first: what came, and what was decided."""
+        ...
+
+    async def customer(self, customer: str) -> Stored | None:
+        """Give a customer with all his tombs, or None if he is unknown."""
+        ...
+
+    async def find(self, term: str, limit: int) -> Sequence[str]:
+        """Give the customers with this id, or of whom this value was kept as a search term."""
+        ...
+
+    async def messages(self, statuses: Collection[str], limit: int, cursor: str | None = None) -> MessagePage:
+        """Give the messages that stand at one of these statuses (held, deferred: open), newest first."""
+        ...
+
+    async def message_counts(self) -> Mapping[str, int]:
+        """Give how many messages stand at each status."""
+        ...
+
+    async def dead_letters(
+        self, state: LetterState | None, limit: int, cursor: str | None = None
+    ) -> tuple[Sequence[Letter], str | None]:
+        """Give dead letters, newest first, and where the next page begins."""
+        ...
+
+    async def dead_letter(self, number: int) -> Letter | None:
+        """Give one dead letter with its bytes."""
+        ...
+
+    async def dead_letter_counts(self) -> Mapping[str, int]:
+        """Give how many open dead letters there are for each reason."""
+        ...
+
+    async def conflicts(self, limit: int, cursor: str | None = None) -> tuple[Sequence[Kept], str | None]:
+        """Give events that came with a known id and other content, newest first."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """Give the number of customers, events, log rows, conflicts, open dead letters and live runs."""
+        ...
+
+    async def runs(self) -> Sequence[RunCount]:
+        """Give the live runs by journey, version and position."""
+        ...
+
+    async def lanes(self) -> Sequence[LaneDepth]:
+        """Give the depth of the outbox."""
+        ...
+
+    async def positions(self) -> Mapping[str, Position]:
+        """Give how far each source is stored."""
+        ...
+
+
+class Store(Protocol):
+    """Where customers, events, decisions and orders are kept."""
+
+    @property
+    def views(self) -> Views:
+        """Read without a transaction."""
+        ...
+
+    async def open(self) -> None:
+        """Make the store ready: migrate it, check its key. Raises StoreBroken when it must not be used."""
+        ...
+
+    async def close(self) -> None:
+        """Give everything back; a transaction under way ends first."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """Open a transaction; one at a time in a process, others wait for their turn.
+
+        Raises StoreBusy and StoreUnwritable (try later) and StoreBroken (stop), also at the end of the block.
+        """
+        ...

@@ -1,0 +1,299 @@
+"""Customers in parts: load what is asked, write what changed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
+from sqlalchemy.dialects.sqlite import insert
+
+from sojourn.core.model import EMPTY_HOT, EMPTY_MEMORY, EMPTY_PROFILE, FORMAT, Run, State, Tomb
+from sojourn.ports import LANES, Changed, Conflict, Due, Lane, Stored, TombKey
+from sojourn.store import tables as t
+from sojourn.store.codec import pack, unpack_part
+from sojourn.store.context import Context
+from sojourn.store.people import Person
+from sojourn.store.sealing import Key, Master
+from sojourn.store.sql import among, listed, write
+
+_EMPTY: Mapping[str, Any] = {"hot": EMPTY_HOT, "profile": EMPTY_PROFILE, "memory": EMPTY_MEMORY}
+_PARTS = select(t.part).where(among(t.part.c.subject))
+_RUNS = select(t.run.c.subject, t.run.c.run_id, t.run.c.format, t.run.c.body).where(among(t.run.c.subject))
+_TOMBS_OF = select(t.tomb).where(among(t.tomb.c.subject))
+_TOMBS = select(t.tomb).where(among(t.tomb.c.key_hash))
+_DUES = select(t.due).where(among(t.due.c.subject))
+
+
+def position_of(run: Run) -> str:
+    """Give where a run stands: the step of its flow, or "" where no flow runs."""
+    return next((copy.at for copy in run.copies if copy.body == "flow"), "")
+
+
+# ---- load
+
+
+class _Draft:
+    """What is found of one customer."""
+
+    __slots__ = ("due", "lane", "parts", "revision", "runs", "tombs")
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Any] = dict(_EMPTY)
+        self.runs: dict[str, Run] = {}
+        self.tombs: dict[tuple[str, str], Tomb] = {}
+        self.revision = 0
+        self.due: int | None = None
+        self.lane = 1
+
+    def stored(self, person: Person) -> Stored:
+        parts = self.parts
+        state = State(person.customer, parts["hot"], parts["profile"], parts["memory"], self.runs, self.tombs)
+        return Stored(person.subject, self.revision, self.due, LANES[self.lane], state)
+
+
+def load(
+    context: Context, customers: Collection[str], tombs: Collection[TombKey], every_tomb: bool
+) -> dict[str, Stored]:
+    """See ``Tx.load``."""
+    people = context.people.ensure(customers)
+    if any(customer not in people for customer, _, _ in tombs):
+        people = context.people.ensure([*customers, *(customer for customer, _, _ in tombs)])
+    asked = {tomb_hash(context.master, people[customer].subject, journey, key) for customer, journey, key in tombs}
+    wanted = {name: people[name] for name in customers}
+    return read(context.connection, wanted, None if every_tomb else asked, context.revisions)
+
+
+def read(
+    connection: Connection,
+    people: Mapping[str, Person],
+    tombs: Collection[str] | None,
+    revisions: dict[int, int],
+) -> dict[str, Stored]:
+    """Read the customers' parts, runs, due times and tombs (None: all tombs)."""
+    keys = {person.subject: person.key for person in people.values()}
+    drafts = {subject: _Draft() for subject in keys}
+    ids = {"ids": listed(keys)}
+    for row in connection.execute(_PARTS, ids):
+        draft = drafts[row.subject]
+        place = row.kind.encode()
+        draft.parts[row.kind] = unpack_part(row.kind, row.format, keys[row.subject].open(place, row.body))
+        if row.kind == "hot":
+            draft.revision = row.revision
+    for row in connection.execute(_RUNS, ids):
+        body = keys[row.subject].open(b"run", row.body)
+        drafts[row.subject].runs[row.run_id] = unpack_part("run", row.format, body)
+    for row in connection.execute(_DUES, ids):
+        drafts[row.subject].due, drafts[row.subject].lane = row.due, row.lane
+    found = connection.execute(_TOMBS_OF, ids) if tombs is None else connection.execute(_TOMBS, {"ids": listed(tombs)})
+    for row in found:
+        if row.subject in drafts:
+            key = keys[row.subject].open(b"tomb", row.key).decode()
+            drafts[row.subject].tombs[row.journey, key] = Tomb(row.ended, row.sent)
+    revisions.update((subject, draft.revision) for subject, draft in drafts.items())
+    return {name: drafts[person.subject].stored(person) for name, person in people.items()}
+
+
+def tomb_hash(master: Master, subject: int, journey: str, key: str) -> str:
+    """Give the name of a tomb: nobody can tell the key from it without the master key."""
+    return master.search("tomb", f"{subject}\0{journey}\0{key}")
+
+
+# ---- save
+
+_upsert_part = insert(t.part)
+_WRITE_HOT = _upsert_part.on_conflict_do_update(
+    index_elements=["subject", "kind"],
+    set_={name: _upsert_part.excluded[name] for name in ("format", "revision", "body")},
+    where=t.part.c.revision == _upsert_part.excluded.revision - 1,
+)
+_WRITE_PART = _upsert_part.on_conflict_do_update(
+    index_elements=["subject", "kind"],
+    set_={name: _upsert_part.excluded[name] for name in ("format", "body")},
+)
+_upsert_run = insert(t.run)
+_WRITE_RUN = _upsert_run.on_conflict_do_update(
+    index_elements=["subject", "run_id"],
+    set_={name: _upsert_run.excluded[name] for name in ("version", "position", "ended", "format", "body")},
+)
+_DELETE_RUN = delete(t.run).where(t.run.c.subject == bindparam("s"), t.run.c.run_id == bindparam("r"))
+_upsert_tomb = insert(t.tomb)
+_WRITE_TOMB = _upsert_tomb.on_conflict_do_update(
+    index_elements=["key_hash"], set_={name: _upsert_tomb.excluded[name] for name in ("ended", "sent")}
+)
+_DELETE_TOMB = delete(t.tomb).where(among(t.tomb.c.key_hash))
+_upsert_due = insert(t.due)
+_WRITE_DUE = _upsert_due.on_conflict_do_update(
+    index_elements=["subject"], set_={name: _upsert_due.excluded[name] for name in ("due", "lane")}
+)
+_DELETE_DUE = delete(t.due).where(among(t.due.c.subject))
+
+
+class _Writes:
+    """The rows of one save, collected over all its customers."""
+
+    def __init__(self, master: Master, now: int) -> None:
+        self.master = master
+        self.now = now
+        self.hot: list[dict[str, Any]] = []
+        self.parts: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
+        self.gone_runs: list[dict[str, Any]] = []
+        self.tombs: list[dict[str, Any]] = []
+        self.gone_tombs: list[str] = []
+        self.dues: list[dict[str, Any]] = []
+        self.gone_dues: list[int] = []
+
+    def add(self, key: Key, change: Changed) -> Stored:
+        before, after = change.before, change.after
+        old, subject = before.state, before.subject
+        self.hot.append(self._part(key, subject, "hot", after.hot, before.revision + 1))
+        if after.profile is not old.profile:
+            self.parts.append(self._part(key, subject, "profile", after.profile, 0))
+        if after.memory is not old.memory:
+            self.parts.append(self._part(key, subject, "memory", after.memory, 0))
+        if after.runs is not old.runs:
+            self._changed_runs(key, subject, old, after)
+        if after.tombs is not old.tombs:
+            self._changed_tombs(key, subject, old, after)
+        due, lane = self._changed_due(change)
+        return Stored(subject, before.revision + 1, due, lane, after)
+
+    def _part(self, key: Key, subject: int, kind: str, value: Any, revision: int) -> dict[str, Any]:
+        body = key.seal(kind.encode(), pack(value))
+        return {"subject": subject, "kind": kind, "format": FORMAT, "revision": revision, "body": body}
+
+    def _changed_runs(self, key: Key, subject: int, old: State, new: State) -> None:
+        for name, run in new.runs.items():
+            if old.runs.get(name) is not run:
+                self.runs.append(
+                    {
+                        "subject": subject,
+                        "run_id": name,
+                        "journey": run.journey,
+                        "version": run.version,
+                        "position": position_of(run),
+                        "ended": run.ended,
+                        "format": FORMAT,
+                        "body": key.seal(b"run", pack(run)),
+                    }
+                )
+        self.gone_runs += [{"s": subject, "r": name} for name in old.runs if name not in new.runs]
+
+    def _changed_tombs(self, key: Key, subject: int, old: State, new: State) -> None:
+        for (journey, name), tomb in new.tombs.items():
+            if old.tombs.get((journey, name)) is not tomb:
+                self.tombs.append(
+                    {
+                        "key_hash": tomb_hash(self.master, subject, journey, name),
+                        "subject": subject,
+                        "journey": journey,
+                        "key": key.seal(b"tomb", name.encode()),
+                        "ended": tomb.ended,
+                        "sent": tomb.sent,
+                    }
+                )
+        self.gone_tombs += [tomb_hash(self.master, subject, *name) for name in old.tombs if name not in new.tombs]
+
+    def _changed_due(self, change: Changed) -> tuple[int | None, Lane]:
+        new = change.due
+        if not moves(change, self.now):
+            return change.before.due, change.before.lane
+        if new is None:
+            self.gone_dues.append(change.before.subject)
+        else:
+            self.dues.append({"subject": change.before.subject, "due": new, "lane": LANES.index(change.lane)})
+        return new, change.lane
+
+
+def moves(change: Changed, now: int) -> bool:
+    """Tell whether the next due time is written: new, earlier, in another lane, or the old one fired."""
+    old, new = change.before.due, change.due
+    if old is None or new is None:
+        return old is not new
+    later_enough = new > old and old <= now
+    return new < old or later_enough or change.lane != change.before.lane
+
+
+def save(context: Context, changes: Sequence[Changed], now: int) -> dict[str, Stored]:
+    """See ``Tx.save``."""
+    if not changes:
+        return {}
+    people = context.people.of(change.before.subject for change in changes)
+    if len(people) < len(changes):
+        raise lost(len(changes) - len(people))
+    writes = _Writes(context.master, now)
+    result = {c.after.customer: writes.add(people[c.before.subject].key, c) for c in changes}
+    connection = context.connection
+    saved = write(connection, _WRITE_HOT, writes.hot)
+    if saved != len(changes):
+        raise lost(len(changes) - saved)
+    write(connection, _WRITE_PART, writes.parts)
+    write(connection, _WRITE_RUN, writes.runs)
+    write(connection, _DELETE_RUN, writes.gone_runs)
+    write(connection, _WRITE_TOMB, writes.tombs)
+    write(connection, _WRITE_DUE, writes.dues)
+    if writes.gone_tombs:
+        connection.execute(_DELETE_TOMB, {"ids": listed(writes.gone_tombs)})
+    if writes.gone_dues:
+        connection.execute(_DELETE_DUE, {"ids": listed(writes.gone_dues)})
+    context.revisions.update((stored.subject, stored.revision) for stored in result.values())
+    return result
+
+
+def lost(count: int) -> Conflict:
+    """Give the error of a lost race."""
+    return Conflict(
+        "Customers were changed by somebody else since they were loaded",
+        customers=count,
+        next_step="Load them and decide again.",
+    )
+
+
+# ---- timers
+
+
+def due(context: Context, now: int, limit: int, after: Due | None) -> list[Due]:
+    """See ``Tx.due``; one look at the index for each lane, so timers of the future cost nothing."""
+    first = 0 if after is None else LANES.index(after.lane)
+    found: list[tuple[int, int, int]] = []
+    for lane in range(first, len(LANES)):
+        place = (after.due, after.subject) if after is not None and lane == first else None
+        found += _due_in(context, now, limit - len(found), lane, place)
+    people = context.people.of(subject for _, _, subject in found)
+    return [Due(people[subject].customer, at, LANES[lane], subject) for lane, at, subject in found]
+
+
+def _due_in(
+    context: Context, now: int, limit: int, lane: int, after: tuple[int, int] | None
+) -> list[tuple[int, int, int]]:
+    if limit <= 0:
+        return []
+    table = t.due.c
+    query = select(table.due, table.subject).where(table.lane == lane, table.due <= now)
+    if after is not None:
+        query = query.where(tuple_(table.due, table.subject) > after)
+    rows = context.connection.execute(query.order_by(table.due, table.subject).limit(limit))
+    return [(lane, row.due, row.subject) for row in rows]
+
+
+def next_due(context: Context) -> int | None:
+    """See ``Tx.next_due``."""
+    earliest = [
+        select(func.min(t.due.c.due)).where(t.due.c.lane == lane).scalar_subquery() for lane in range(len(LANES))
+    ]
+    row = context.connection.execute(select(*earliest)).one()
+    return min((at for at in row if at is not None), default=None)
+
+
+def page(context: Context, after: int, limit: int, journey: str | None, version: int | None) -> list[tuple[int, str]]:
+    """See ``Tx.customers``."""
+    if journey is None:
+        column = t.subject.c.subject
+        query = select(column).where(t.subject.c.wrapped.is_not(None))
+    else:
+        column = t.run.c.subject
+        query = select(column).where(t.run.c.journey == journey, t.run.c.ended.is_(None)).distinct()
+        if version is not None:
+            query = query.where(t.run.c.version == version)
+    rows = context.connection.execute(query.where(column > after).order_by(column).limit(limit)).all()
+    people = context.people.of(row.subject for row in rows)
+    return [(row.subject, people[row.subject].customer) for row in rows]

@@ -1,0 +1,87 @@
+"""The log: append-only rows with sealed personal parts, and where each message stands now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from sojourn.core.model import Row
+from sojourn.store import tables as t
+from sojourn.store.codec import pack_typed, unpack_typed
+from sojourn.store.context import Context
+from sojourn.store.events import index
+from sojourn.store.people import Person
+from sojourn.store.sealing import Master
+from sojourn.store.sql import write
+
+PLAIN = (
+    "message_id", "run_id", "journey", "journey_version", "step", "template", "template_version", "locale",
+    "channel", "klass", "status", "reason", "due_at", "decided_at", "handed_over_at", "next_at", "event_id",
+    "trace_id",
+)  # fmt: skip
+SEALED = ("key", "detail", "anchor", "subject", "text", "html")
+_LAST = select(func.max(t.log.c.seq))
+_upsert = upsert(t.message)
+_STANDS = _upsert.on_conflict_do_update(
+    index_elements=["message_id"],
+    set_={name: _upsert.excluded[name] for name in ("channel", "status", "reason", "at", "next_at", "seq")},
+)
+
+
+def append(context: Context, rows: Sequence[Row]) -> None:
+    """See ``Tx.append_log``."""
+    if not rows:
+        return
+    people = context.people.ensure([row.customer_id for row in rows])
+    last = context.connection.execute(_LAST).scalar() or 0
+    entries: list[dict[str, Any]] = []
+    stands: dict[str, dict[str, Any]] = {}
+    for seq, row in enumerate(rows, last + 1):
+        person = people[row.customer_id]
+        entries.append(_entry(context.master, person, row, seq))
+        stands[row.message_id] = _standing(person.subject, row, seq)
+    write(context.connection, insert(t.log), entries)
+    write(context.connection, _STANDS, list(stands.values()))
+    texts = ((people[row.customer_id].subject, value) for row in rows for value in row.key.values())
+    index(context, ((subject, value) for subject, value in texts if isinstance(value, str)))
+
+
+def _entry(master: Master, person: Person, row: Row, seq: int) -> dict[str, Any]:
+    sealed = pack_typed([getattr(row, name) for name in SEALED])
+    entry: dict[str, Any] = {name: getattr(row, name) for name in PLAIN}
+    entry["seq"] = seq
+    entry["subject"] = person.subject
+    entry["sealed"] = person.key.seal(b"log", sealed)
+    entry["proof"] = None if row.text is None else master.proof(content_of(row))
+    return entry
+
+
+def content_of(row: Row) -> bytes:
+    """Give the rendered content as the bytes that the proof is of."""
+    return msgspec.msgpack.encode([row.channel, row.subject, row.text, row.html])
+
+
+def _standing(subject: int, row: Row, seq: int) -> dict[str, Any]:
+    return {
+        "message_id": row.message_id,
+        "subject": subject,
+        "journey": row.journey,
+        "channel": row.channel,
+        "klass": row.klass,
+        "status": row.status,
+        "reason": row.reason,
+        "at": row.decided_at,
+        "next_at": row.next_at,
+        "seq": seq,
+    }
+
+
+def opened(person: Person | None, entry: Any) -> Row:
+    """Give the row again; of an erased person only what is not sealed, with an empty customer id."""
+    values: dict[str, Any] = {name: getattr(entry, name) for name in PLAIN}
+    if person is None:
+        return Row(customer_id="", key={}, **values)
+    sealed = unpack_typed(person.key.open(b"log", entry.sealed))
+    return Row(customer_id=person.customer, **values, **dict(zip(SEALED, sealed, strict=True)))

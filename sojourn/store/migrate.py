@@ -1,0 +1,53 @@
+"""Brings a database to the schema of this program, and refuses one from a newer program."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from sojourn.ports import StoreBroken
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"  # the newest step in migrations/versions; a test compares
+KNOWN = frozenset({"0001"})
+
+
+def current(connection: Connection) -> str | None:
+    """Give the schema's version, or None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return version
+
+
+def migrate(connection: Connection) -> None:
+    """Run the steps that are missing, all or none, inside the caller's transaction.
+
+    Raises StoreBroken for a schema that this program does not know: an older program must not write to it.
+    """
+    version = current(connection)
+    if version == HEAD:
+        return
+    if version is not None and version not in KNOWN:
+        raise StoreBroken(
+            "The database was written by a newer version of Sojourn",
+            schema=version,
+            known=HEAD,
+            next_step="Start that version, or restore a copy from before the upgrade.",
+        )
+    from alembic import command  # slow to import, and needed only now
+
+    command.upgrade(config(connection), "head")
+
+
+def config(connection: Connection) -> "Config":
+    """Give Alembic's configuration: the steps of this package, on this connection."""
+    from alembic.config import Config
+
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    settings.set_main_option("path_separator", "os")
+    settings.attributes["connection"] = connection
+    return settings

@@ -1,0 +1,185 @@
+"""The outbox: orders wait, are leased, and go when they are settled. No provider is called here."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, union_all, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from sojourn.core.model import Deliver
+from sojourn.ports import LANES, Claimed, Leased, Queued, Settled, Stale
+from sojourn.store import tables as t
+from sojourn.store.codec import pack_order, unpack_order
+from sojourn.store.context import Context
+from sojourn.store.people import Person
+from sojourn.store.sql import among, listed, write
+
+o = t.outbox.c
+_REVISIONS = select(t.part.c.subject, t.part.c.revision).where(among(t.part.c.subject), t.part.c.kind == "hot")
+_insert = upsert(t.outbox)
+_ENQUEUE = _insert.on_conflict_do_update(
+    index_elements=["message_id"],
+    set_={
+        name: _insert.excluded[name] for name in ("kind", "channel", "lane", "ready_at", "until", "revision", "sealed")
+    },
+    where=o.lease_until.is_(None),
+)
+_WITHDRAW = delete(t.outbox).where(among(o.message_id), o.lease_until.is_(None)).returning(o.message_id)
+
+
+def enqueue(context: Context, orders: Sequence[Queued]) -> None:
+    """See ``Tx.enqueue``."""
+    people = context.people.ensure([order.customer for order in orders])
+    _learn_revisions(context, {person.subject for person in people.values()})
+    write(context.connection, _ENQUEUE, [_waiting(context, people[order.customer], order) for order in orders])
+
+
+def _learn_revisions(context: Context, subjects: set[int]) -> None:
+    missing = subjects - context.revisions.keys()
+    if missing:
+        context.revisions.update(dict.fromkeys(missing, 0))
+        rows = context.connection.execute(_REVISIONS, {"ids": listed(missing)})
+        context.revisions.update((row.subject, row.revision) for row in rows)
+
+
+def _waiting(context: Context, person: Person, queued: Queued) -> dict[str, Any]:
+    order = queued.order
+    row = {
+        "subject": person.subject,
+        "ready_at": queued.ready_at,
+        "attempt": 0,
+        "sealed": person.key.seal(b"order", pack_order(order)),
+    }
+    if isinstance(order, Deliver):
+        return row | {
+            "message_id": order.message_id,
+            "kind": "deliver",
+            "channel": order.channel,
+            "lane": LANES.index(order.lane),
+            "until": order.until,
+            "revision": context.revisions[person.subject],
+        }
+    return row | {
+        "message_id": order.message_id,
+        "kind": "call",
+        "channel": "call",
+        "lane": LANES.index(queued.lane),
+        "until": None,
+        "revision": None,
+    }
+
+
+def withdraw(context: Context, message_ids: Collection[str]) -> frozenset[str]:
+    """See ``Tx.withdraw``."""
+    gone = context.connection.execute(_WITHDRAW, {"ids": listed(message_ids)})
+    return frozenset(row.message_id for row in gone)
+
+
+# ---- claim
+
+_ORDER = (
+    o.message_id,
+    o.subject,
+    o.kind,
+    o.channel,
+    o.lane,
+    o.ready_at,
+    o.until,
+    o.revision,
+    o.attempt,
+    o.sealed,
+)
+_hot = select(t.part.c.revision).where(t.part.c.subject == o.subject, t.part.c.kind == "hot").scalar_subquery()
+_LEASE = (
+    update(t.outbox)
+    .where(among(o.message_id))
+    .values(lease_until=bindparam("lease"), worker=bindparam("holder"), attempt=o.attempt + 1)
+)
+_HOLD = update(t.outbox).where(among(o.message_id)).values(lease_until=bindparam("lease"), worker=bindparam("holder"))
+_EXPIRED = (
+    select(*_ORDER).where(o.lease_until <= bindparam("now")).order_by(o.lease_until, o.message_id).limit(bindparam("n"))
+)
+
+
+def claim(context: Context, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
+    """See ``Tx.claim``: one statement a channel, and a fixed number around them."""
+    ready: list[Row[Any]] = []
+    for channel, free in sorted(slots.items()):
+        if free > 0:
+            ready += context.connection.execute(_ready(channel, now, free)).all()
+    valid = [row for row in ready if row.until is None or (row.revision == row.current and now < row.until)]
+    kept = {row.message_id for row in valid}
+    limit = max(1, sum(slots.values()))
+    expired = context.connection.execute(_EXPIRED, {"now": now, "n": limit}).all()
+    lease = {"lease": lease_until, "holder": worker}
+    if kept:
+        context.connection.execute(_LEASE, {"ids": listed(kept), **lease})
+    if expired:
+        context.connection.execute(_HOLD, {"ids": listed(row.message_id for row in expired), **lease})
+    people = context.people.of(row.subject for row in [*ready, *expired])
+    return Claimed(
+        tuple(_leased(people[row.subject], row, row.attempt + 1) for row in valid),
+        tuple(Stale(r.message_id, people[r.subject].customer) for r in ready if r.message_id not in kept),
+        tuple(_leased(people[row.subject], row, row.attempt) for row in expired),
+    )
+
+
+def _ready(channel: str, now: int, free: int) -> Select[Any]:
+    """The oldest ready orders of a channel, lane by lane; orders of the future are not even looked at."""
+    lanes = [
+        select(*_ORDER, _hot.label("current"))
+        .where(o.channel == channel, o.lane == lane, o.ready_at <= now, o.lease_until.is_(None))
+        .order_by(o.ready_at, o.message_id)
+        .limit(free)
+        .subquery()
+        for lane in range(len(LANES))
+    ]
+    every = union_all(*(select(lane) for lane in lanes)).subquery()
+    return select(every).order_by(every.c.lane, every.c.ready_at, every.c.message_id).limit(free)
+
+
+def _leased(person: Person, row: Row[Any], attempt: int) -> Leased:
+    order = unpack_order(row.kind, person.key.open(b"order", row.sealed))
+    return Leased(row.message_id, person.customer, order, row.channel, attempt)
+
+
+# ---- settle
+
+_HELD = select(o.message_id).where(among(o.message_id), o.worker == bindparam("holder"), o.lease_until.is_not(None))
+_DONE = delete(t.outbox).where(among(o.message_id))
+_AGAIN = (
+    update(t.outbox)
+    .where(o.message_id == bindparam("m"))
+    .values(ready_at=bindparam("at"), lease_until=None, worker=None)
+)
+
+
+def settle(context: Context, worker: str, results: Sequence[Settled]) -> frozenset[str]:
+    """See ``Tx.settle``."""
+    connection = context.connection
+    ids = listed(dict.fromkeys(result.message_id for result in results))
+    held = frozenset(row.message_id for row in connection.execute(_HELD, {"ids": ids, "holder": worker}))
+    people = context.people.find({result.customer for result in results})
+    write(connection, insert(t.attempt), [_attempt(people.get(r.customer), r) for r in results])
+    mine = [result for result in results if result.message_id in held]
+    again = [{"m": r.message_id, "at": r.again_at} for r in mine if r.again_at is not None]
+    done = [result.message_id for result in mine if result.again_at is None]
+    if done:
+        connection.execute(_DONE, {"ids": listed(done)})
+    write(connection, _AGAIN, again)
+    return held
+
+
+def _attempt(person: Person | None, result: Settled) -> dict[str, Any]:
+    sealed = None if person is None or result.text is None else person.key.seal(b"attempt", result.text.encode())
+    return {
+        "message_id": result.message_id,
+        "subject": None if person is None else person.subject,
+        "channel": result.channel,
+        "started": result.started,
+        "ended": result.ended,
+        "outcome": result.outcome,
+        "provider": result.provider,
+        "reference": result.reference,
+        "text": sealed,
+    }

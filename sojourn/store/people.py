@@ -1,0 +1,92 @@
+"""Who is who: customer ids, subject ids and the keys of people, for the length of one transaction."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection, Row, insert, select
+
+from sojourn.store import tables as t
+from sojourn.store.sealing import Key, Master
+from sojourn.store.sql import among, listed, write
+
+
+class Person:
+    """A customer with his subject id and his open key."""
+
+    __slots__ = ("customer", "key", "subject")
+
+    def __init__(self, subject: int, customer: str, key: Key) -> None:
+        self.subject = subject
+        self.customer = customer
+        self.key = key
+
+
+_COLUMNS = (t.subject.c.subject, t.subject.c.customer, t.subject.c.wrapped)
+_BY_HASH = select(t.subject.c.customer_hash, *_COLUMNS).where(among(t.subject.c.customer_hash))
+_BY_SUBJECT = select(t.subject.c.customer_hash, *_COLUMNS).where(
+    among(t.subject.c.subject), t.subject.c.wrapped.is_not(None)
+)
+
+
+class People:
+    """Looks people up, each once; one statement for all who are not known yet."""
+
+    def __init__(self, connection: Connection, master: Master) -> None:
+        self._connection = connection
+        self._master = master
+        self._by_customer: dict[str, Person] = {}
+        self._by_subject: dict[int, Person] = {}
+
+    def find(self, customers: Collection[str]) -> dict[str, Person]:
+        """Give those of the customers who are known."""
+        missing = {self._hash(name): name for name in customers if name not in self._by_customer}
+        if missing:
+            found = self._connection.execute(_BY_HASH, {"ids": listed(missing)})
+            for row in found:
+                self._add(Person(row.subject, missing[row.customer_hash], self._master.unwrap(row.wrapped)))
+        return {name: self._by_customer[name] for name in customers if name in self._by_customer}
+
+    def ensure(self, customers: Collection[str]) -> dict[str, Person]:
+        """Give all the customers; unknown ones get a random subject id and a key."""
+        people = self.find(customers)
+        fresh = []
+        for name in dict.fromkeys(customers):
+            if name in people:
+                continue
+            wrapped, key = self._master.new_key()
+            person = people[name] = self._add(Person(self._master.new_subject(), name, key))
+            fresh.append(
+                {
+                    "subject": person.subject,
+                    "customer_hash": self._hash(name),
+                    "customer": key.seal(b"customer", name.encode()),
+                    "wrapped": wrapped,
+                }
+            )
+        write(self._connection, insert(t.subject), fresh)
+        return people
+
+    def of(self, subjects: Iterable[int]) -> dict[int, Person]:
+        """Give those of the subjects who are not erased."""
+        wanted = list(dict.fromkeys(subjects))
+        missing = [subject for subject in wanted if subject not in self._by_subject]
+        if missing:
+            for row in self._connection.execute(_BY_SUBJECT, {"ids": listed(missing)}):
+                self._add(self._opened(row))
+        return {subject: self._by_subject[subject] for subject in wanted if subject in self._by_subject}
+
+    def forget(self, person: Person) -> None:
+        """Drop a person who was erased."""
+        self._by_customer.pop(person.customer, None)
+        self._by_subject.pop(person.subject, None)
+
+    def _opened(self, row: Row[tuple[str, int, bytes, bytes]]) -> Person:
+        key = self._master.unwrap(row.wrapped)
+        return Person(row.subject, key.open(b"customer", row.customer).decode(), key)
+
+    def _add(self, person: Person) -> Person:
+        self._by_customer[person.customer] = person
+        self._by_subject[person.subject] = person
+        return person
+
+    def _hash(self, customer: str) -> str:
+        return self._master.search("customer", customer)

@@ -1,0 +1,276 @@
+"""The store on SQLite: one writer thread with whole transactions, a second connection for reading."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.pool import StaticPool
+
+from sojourn.core.model import Row
+from sojourn.ports import (
+    Changed,
+    Claimed,
+    DeadLetter,
+    Due,
+    Inbox,
+    LetterState,
+    Position,
+    Published,
+    Queued,
+    Settled,
+    Store,
+    StoreBroken,
+    Stored,
+    TombKey,
+    Tx,
+    Verdict,
+)
+from sojourn.store import admin, log, outbox
+from sojourn.store import customers as in_parts
+from sojourn.store import events as came
+from sojourn.store import tables as t
+from sojourn.store.context import Context
+from sojourn.store.migrate import migrate
+from sojourn.store.sealing import Master
+from sojourn.store.threads import Lane
+from sojourn.store.views import SqlViews
+
+P = ParamSpec("P")
+T = TypeVar("T")
+BUSY_MS = 5_000
+
+
+class SqliteTx(Tx):
+    """A transaction whose methods each run as one job in the writer's thread."""
+
+    def __init__(self, lane: Lane, context: Context) -> None:
+        self._lane = lane
+        self._context = context
+
+    async def _run(self, work: Callable[Concatenate[Context, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._lane.run(work, self._context, *args, **kwargs)
+
+    async def now(self) -> int:
+        """See ``Tx.now``."""
+        return max(self._context.clock(), await self._run(came.newest_arrival))
+
+    async def known(self, events: Sequence[tuple[str, bytes]]) -> Sequence[Verdict]:
+        """See ``Tx.known``."""
+        return await self._run(came.known, events)
+
+    async def load(
+        self, customers: Collection[str], tombs: Collection[TombKey] = (), *, every_tomb: bool = False
+    ) -> Mapping[str, Stored]:
+        """See ``Tx.load``."""
+        return await self._run(in_parts.load, customers, tombs, every_tomb)
+
+    async def save(self, changes: Sequence[Changed], now: int) -> Mapping[str, Stored]:
+        """See ``Tx.save``."""
+        return await self._run(in_parts.save, changes, now)
+
+    async def append_inbox(self, entries: Sequence[Inbox]) -> None:
+        """See ``Tx.append_inbox``."""
+        await self._run(came.append_inbox, entries)
+
+    async def append_conflicts(self, entries: Sequence[Inbox]) -> None:
+        """See ``Tx.append_conflicts``."""
+        await self._run(came.append_conflicts, entries)
+
+    async def append_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """See ``Tx.append_dead_letters``."""
+        await self._run(came.append_dead_letters, letters)
+
+    async def close_dead_letters(self, numbers: Collection[int], state: LetterState, now: int) -> int:
+        """See ``Tx.close_dead_letters``."""
+        return await self._run(came.close_dead_letters, numbers, state, now)
+
+    async def append_log(self, rows: Sequence[Row]) -> None:
+        """See ``Tx.append_log``."""
+        await self._run(log.append, rows)
+
+    async def enqueue(self, orders: Sequence[Queued]) -> None:
+        """See ``Tx.enqueue``."""
+        await self._run(outbox.enqueue, orders)
+
+    async def withdraw(self, message_ids: Collection[str]) -> frozenset[str]:
+        """See ``Tx.withdraw``."""
+        return await self._run(outbox.withdraw, message_ids)
+
+    async def due(self, now: int, limit: int, after: Due | None = None) -> Sequence[Due]:
+        """See ``Tx.due``."""
+        return await self._run(in_parts.due, now, limit, after)
+
+    async def next_due(self) -> int | None:
+        """See ``Tx.next_due``."""
+        return await self._run(in_parts.next_due)
+
+    async def claim(self, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
+        """See ``Tx.claim``."""
+        return await self._run(outbox.claim, now, slots, lease_until, worker)
+
+    async def settle(self, worker: str, results: Sequence[Settled]) -> frozenset[str]:
+        """See ``Tx.settle``."""
+        return await self._run(outbox.settle, worker, results)
+
+    async def position(self, source: str) -> Position | None:
+        """See ``Tx.position``."""
+        return await self._run(came.position, source)
+
+    async def advance(self, source: str, expect: int | None, to: Position) -> None:
+        """See ``Tx.advance``."""
+        await self._run(came.advance, source, expect, to)
+
+    async def publications(self) -> Sequence[Published]:
+        """See ``Tx.publications``."""
+        return await self._run(admin.publications)
+
+    async def add_publication(self, publication: Published) -> None:
+        """See ``Tx.add_publication``."""
+        await self._run(admin.add_publication, publication)
+
+    async def customers(
+        self, after: int, limit: int, journey: str | None = None, version: int | None = None
+    ) -> Sequence[tuple[int, str]]:
+        """See ``Tx.customers``."""
+        return await self._run(in_parts.page, after, limit, journey, version)
+
+    async def erase(self, customer: str, now: int) -> bool:
+        """See ``Tx.erase``."""
+        return await self._run(admin.erase, customer, now)
+
+    async def forget_inbox(self, before: int, limit: int) -> int:
+        """See ``Tx.forget_inbox``."""
+        return await self._run(came.forget_inbox, before, limit)
+
+
+class SqliteStore(Store):
+    """A store in one file. ``clock`` gives ms UTC; all that writes runs in one thread of its own."""
+
+    def __init__(self, path: Path, master: Master, clock: Callable[[], int], busy_ms: int = BUSY_MS) -> None:
+        self._path = path
+        self._master = master
+        self._clock = clock
+        self._busy_ms = busy_ms
+        self._turn = asyncio.Lock()
+        self._writer: Lane | None = None
+        self._reader: Lane | None = None
+
+    @property
+    def views(self) -> SqlViews:
+        """Read without a transaction, on a connection that cannot write."""
+        return SqlViews(self._opened(self._reader), self._master)
+
+    @property
+    def engine(self) -> Engine:
+        """The writer's engine, for counting statements; nobody else writes through it."""
+        return self._opened(self._writer).engine
+
+    async def open(self) -> None:
+        """See ``Store.open``."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        writer = Lane("sojourn-writer", _writing_engine(self._path, self._busy_ms))
+        try:
+            await writer.run(_prepare, writer, self._master)
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = writer
+        self._reader = Lane("sojourn-reader", _reading_engine(self._path, self._busy_ms))
+
+    async def close(self) -> None:
+        """See ``Store.close``."""
+        async with self._turn:
+            for lane in (self._reader, self._writer):
+                if lane is not None:
+                    lane.close()
+            self._reader = self._writer = None
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """See ``Store.transaction``."""
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Tx]:
+        async with self._turn:
+            lane = self._opened(self._writer)
+            try:
+                context = await lane.run(self._begin, lane)
+                yield SqliteTx(lane, context)
+                await lane.run(_commit, context)
+            except BaseException:
+                await lane.run(_rollback, lane)
+                raise
+
+    def _begin(self, lane: Lane) -> Context:
+        lane.connection.begin()
+        return Context(lane.connection, self._master, self._clock)
+
+    @staticmethod
+    def _opened(lane: Lane | None) -> Lane:
+        if lane is None:
+            raise StoreBroken("The store is not open", next_step="Open it before using it.")
+        return lane
+
+
+def _commit(context: Context) -> None:
+    connection = context.connection
+    connection.commit()
+    if context.erased:  # the log of writes still holds the old pages
+        connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _rollback(lane: Lane) -> None:
+    if lane.connection.in_transaction():
+        lane.connection.rollback()
+
+
+def _writing_engine(path: Path, busy_ms: int) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=StaticPool,
+        connect_args={"isolation_level": None, "timeout": busy_ms / 1000},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, _: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    # IMMEDIATE takes the write lock at once: a transaction never has to give way in its middle.
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _reading_engine(path: Path, busy_ms: int) -> Engine:
+    engine = create_engine(
+        f"sqlite:///file:{path}?mode=ro&uri=true",
+        poolclass=StaticPool,
+        connect_args={"isolation_level": None, "timeout": busy_ms / 1000},
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _prepare(lane: Lane, master: Master) -> None:
+    """Migrate, and make sure that the master key is the one that this database was made with."""
+    with lane.connection.begin():
+        migrate(lane.connection)
+        proof = master.proof(b"this database")
+        kept = lane.connection.execute(select(t.meta.c.value).where(t.meta.c.name == "master")).scalar()
+        if kept is None:
+            lane.connection.execute(insert(t.meta), {"name": "master", "value": proof})
+        elif kept != proof:
+            raise StoreBroken(
+                "The master key does not belong to this database",
+                next_step="Put the key file of this database back; without it no customer can be read.",
+            )

@@ -1,0 +1,341 @@
+"""What people read: log, messages, histories, dead letters, counts; the connection cannot write."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from sqlalchemy import Select, func, select
+
+from sojourn.core.model import Row
+from sojourn.ports import (
+    LANES,
+    Attempt,
+    DeadLetter,
+    Kept,
+    LaneDepth,
+    Letter,
+    LetterState,
+    LogFilter,
+    LogPage,
+    Message,
+    MessagePage,
+    Moment,
+    Position,
+    RunCount,
+    Stored,
+    Timeline,
+    Views,
+)
+from sojourn.store import customers, events, log
+from sojourn.store import tables as t
+from sojourn.store.context import Context
+from sojourn.store.paging import newest, next_cursor
+from sojourn.store.people import People, Person
+from sojourn.store.sealing import Master
+from sojourn.store.sql import among, listed
+from sojourn.store.threads import Lane
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_letter = msgspec.msgpack.Decoder(DeadLetter).decode
+
+
+class SqlViews(Views):
+    """Reads on a lane of its own; each call is one transaction that sees one moment."""
+
+    def __init__(self, lane: Lane, master: Master) -> None:
+        self._lane = lane
+        self._master = master
+
+    async def _read(self, work: Callable[Concatenate[Context, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def call() -> T:
+            connection = self._lane.connection
+            with connection.begin():
+                return work(Context(connection, self._master, int), *args, **kwargs)
+
+        return await self._lane.run(call)
+
+    async def log(self, where: LogFilter, limit: int, cursor: str | None = None) -> LogPage:
+        """See ``Views.log``."""
+        return await self._read(_log, where, limit, cursor)
+
+    async def message(self, message_id: str) -> tuple[Sequence[Row], Sequence[Attempt]]:
+        """See ``Views.message``."""
+        return await self._read(_message, message_id)
+
+    async def timeline(self, customer: str, limit: int, cursor: str | None = None) -> Timeline:
+        """See ``Views.timeline``."""
+        return await self._read(_timeline, customer, limit, cursor)
+
+    async def customer(self, customer: str) -> Stored | None:
+        """See ``Views.customer``."""
+        return await self._read(_customer, customer)
+
+    async def find(self, term: str, limit: int) -> Sequence[str]:
+        """See ``Views.find``."""
+        return await self._read(_find, term, limit)
+
+    async def messages(self, statuses: Collection[str], limit: int, cursor: str | None = None) -> MessagePage:
+        """See ``Views.messages``."""
+        return await self._read(_messages, statuses, limit, cursor)
+
+    async def message_counts(self) -> Mapping[str, int]:
+        """See ``Views.message_counts``."""
+        return await self._read(_grouped, t.message.c.status)
+
+    async def dead_letters(
+        self, state: LetterState | None, limit: int, cursor: str | None = None
+    ) -> tuple[Sequence[Letter], str | None]:
+        """See ``Views.dead_letters``."""
+        return await self._read(_dead_letters, state, limit, cursor)
+
+    async def dead_letter(self, number: int) -> Letter | None:
+        """See ``Views.dead_letter``."""
+        return await self._read(_dead_letter, number)
+
+    async def dead_letter_counts(self) -> Mapping[str, int]:
+        """See ``Views.dead_letter_counts``."""
+        return await self._read(_grouped, t.dead_letter.c.reason, t.dead_letter.c.state == "open")
+
+    async def conflicts(self, limit: int, cursor: str | None = None) -> tuple[Sequence[Kept], str | None]:
+        """See ``Views.conflicts``."""
+        return await self._read(_conflicts, limit, cursor)
+
+    async def counts(self) -> Mapping[str, int]:
+        """See ``Views.counts``."""
+        return await self._read(_counts)
+
+    async def runs(self) -> Sequence[RunCount]:
+        """See ``Views.runs``."""
+        return await self._read(_runs)
+
+    async def lanes(self) -> Sequence[LaneDepth]:
+        """See ``Views.lanes``."""
+        return await self._read(_lanes)
+
+    async def positions(self) -> Mapping[str, Position]:
+        """See ``Views.positions``."""
+        return await self._read(events.positions)
+
+
+# ---- rows and messages
+
+
+def _rows(context: Context, query: Select[Any]) -> list[tuple[int, Row]]:
+    entries = context.connection.execute(query).all()
+    people = context.people.of(entry.subject for entry in entries)
+    return [(entry.seq, log.opened(people.get(entry.subject), entry)) for entry in entries]
+
+
+def _log(context: Context, where: LogFilter, limit: int, cursor: str | None) -> LogPage:
+    query = newest(select(t.log), t.log.c.seq, limit, cursor)
+    if where.customer_id is not None:
+        person = context.people.find([where.customer_id]).get(where.customer_id)
+        if person is None:
+            return LogPage((), None)
+        query = query.where(t.log.c.subject == person.subject)
+    for name in ("journey", "status"):
+        value = getattr(where, name)
+        if value is not None:
+            query = query.where(t.log.c[name] == value)
+    if where.since is not None:
+        query = query.where(t.log.c.decided_at >= where.since)
+    found = _rows(context, query)
+    return LogPage(tuple(row for _, row in found[:limit]), next_cursor([seq for seq, _ in found], limit))
+
+
+def _message(context: Context, message_id: str) -> tuple[list[Row], list[Attempt]]:
+    rows = _rows(context, select(t.log).where(t.log.c.message_id == message_id).order_by(t.log.c.seq))
+    query = select(t.attempt).where(t.attempt.c.message_id == message_id).order_by(t.attempt.c.seq)
+    attempts = context.connection.execute(query).all()
+    people = context.people.of(entry.subject for entry in attempts if entry.subject is not None)
+    return [row for _, row in rows], [_attempt(people.get(entry.subject), entry) for entry in attempts]
+
+
+def _attempt(person: Person | None, entry: Any) -> Attempt:
+    text = None if person is None or entry.text is None else person.key.open(b"attempt", entry.text).decode()
+    return Attempt(
+        message_id=entry.message_id,
+        channel=entry.channel,
+        started=entry.started,
+        ended=entry.ended,
+        outcome=entry.outcome,
+        provider=entry.provider,
+        reference=entry.reference,
+        text=text,
+    )
+
+
+def _messages(context: Context, statuses: Collection[str], limit: int, cursor: str | None) -> MessagePage:
+    query = newest(select(t.message), t.message.c.seq, limit, cursor).where(among(t.message.c.status))
+    found = context.connection.execute(query, {"ids": listed(statuses)}).all()
+    people = context.people.of(entry.subject for entry in found)
+    messages = [_standing(people, entry) for entry in found[:limit]]
+    return MessagePage(tuple(messages), next_cursor([entry.seq for entry in found], limit))
+
+
+def _standing(people: Mapping[int, Person], entry: Any) -> Message:
+    person = people.get(entry.subject)
+    return Message(
+        message_id=entry.message_id,
+        customer=None if person is None else person.customer,
+        journey=entry.journey,
+        channel=entry.channel,
+        klass=entry.klass,
+        status=entry.status,
+        reason=entry.reason,
+        at=entry.at,
+        next_at=entry.next_at,
+    )
+
+
+# ---- one customer
+
+
+def _customer(context: Context, customer: str) -> Stored | None:
+    people = context.people.find([customer])
+    return customers.read(context.connection, people, None, context.revisions).get(customer)
+
+
+def _find(context: Context, term: str, limit: int) -> list[str]:
+    exact = list(context.people.find([term]))
+    name = context.master.search("term", events.term_form(term))
+    query = select(t.search.c.subject).where(t.search.c.hash == name).order_by(t.search.c.subject).limit(limit)
+    people = context.people.of(context.connection.execute(query).scalars().all())
+    return list(dict.fromkeys([*exact, *(person.customer for person in people.values())]))[:limit]
+
+
+def _timeline(context: Context, customer: str, limit: int, cursor: str | None) -> Timeline:
+    person = context.people.find([customer]).get(customer)
+    if person is None:
+        return Timeline((), None)
+    inbox_end, log_end = (None, None) if cursor is None else cursor.split("-")
+    came = newest(select(t.inbox), t.inbox.c.seq, limit, inbox_end).where(t.inbox.c.subject == person.subject)
+    kept = [_kept(context.people, b"inbox", entry) for entry in context.connection.execute(came)]
+    rows = _rows(context, newest(select(t.log), t.log.c.seq, limit, log_end).where(t.log.c.subject == person.subject))
+    return merged(kept, rows, limit, cursor)
+
+
+def merged(kept: Sequence[Kept], rows: Sequence[tuple[int, Row]], limit: int, cursor: str | None) -> Timeline:
+    """Join two lists, each newest first, into one page; the cursor says how far each of them was read.
+
+    At one instant the decision comes before what led to it, since newest stands first.
+    """
+    ends = [2**62, 2**62] if cursor is None else [int(end) for end in cursor.split("-")]
+    moments: list[Moment] = []
+    i = j = 0
+    while len(moments) < limit and (i < len(kept) or j < len(rows)):
+        if i == len(kept) or (j < len(rows) and rows[j][1].decided_at >= kept[i].arrival):
+            ends[1], row = rows[j]
+            moments.append(Moment(row.decided_at, row))
+            j += 1
+        else:
+            ends[0] = kept[i].seq
+            moments.append(Moment(kept[i].arrival, kept[i]))
+            i += 1
+    more = i < len(kept) or j < len(rows)
+    return Timeline(tuple(moments), f"{ends[0]}-{ends[1]}" if more else None)
+
+
+# ---- inbox, conflicts, dead letters
+
+
+def _kept(people: People, place: bytes, entry: Any) -> Kept:
+    person = people.of([entry.subject]).get(entry.subject)
+    opened = None if person is None or entry.raw is None else person.key.open(place, entry.raw)
+    return Kept(
+        seq=entry.seq,
+        event_id=entry.event_id,
+        customer=None if person is None else person.customer,
+        type=entry.type,
+        source=entry.source,
+        occurred=entry.occurred,
+        arrival=entry.arrival,
+        raw=opened,
+        position=entry.position,
+        entity_type=entry.entity_type,
+        trace_id=entry.trace_id,
+    )
+
+
+def _conflicts(context: Context, limit: int, cursor: str | None) -> tuple[list[Kept], str | None]:
+    found = context.connection.execute(newest(select(t.conflict), t.conflict.c.seq, limit, cursor)).all()
+    context.people.of(entry.subject for entry in found)
+    kept = [_kept(context.people, b"conflict", entry) for entry in found[:limit]]
+    return kept, next_cursor([entry.seq for entry in found], limit)
+
+
+def _dead_letters(
+    context: Context, state: LetterState | None, limit: int, cursor: str | None
+) -> tuple[list[Letter], str | None]:
+    query = newest(select(t.dead_letter), t.dead_letter.c.number, limit, cursor)
+    if state is not None:
+        query = query.where(t.dead_letter.c.state == state)
+    found = context.connection.execute(query).all()
+    letters = [_opened_letter(context.master, entry) for entry in found[:limit]]
+    return letters, next_cursor([entry.number for entry in found], limit)
+
+
+def _dead_letter(context: Context, number: int) -> Letter | None:
+    query = select(t.dead_letter).where(t.dead_letter.c.number == number)
+    entry = context.connection.execute(query).one_or_none()
+    return None if entry is None else _opened_letter(context.master, entry)
+
+
+def _opened_letter(master: Master, entry: Any) -> Letter:
+    if entry.sealed is not None:
+        letter = _letter(master.letters.open(b"letter", entry.sealed))
+    else:
+        letter = DeadLetter(
+            source=entry.source,
+            arrival=entry.arrival,
+            reason=entry.reason,
+            detail="The person was erased.",
+            raw=b"",
+            position=entry.position,
+        )
+    return Letter(number=entry.number, state=entry.state, letter=letter)
+
+
+# ---- counts
+
+
+def _grouped(context: Context, column: Any, where: Any = None) -> dict[str, int]:
+    query = select(column, func.count()).group_by(column).order_by(column)
+    rows: Sequence[Any] = context.connection.execute(query if where is None else query.where(where)).all()
+    return dict(rows)
+
+
+def _counts(context: Context) -> dict[str, int]:
+    queries: Iterable[tuple[str, Select[Any]]] = (
+        ("customers", select(func.count()).select_from(t.subject).where(t.subject.c.wrapped.is_not(None))),
+        ("events", select(func.count()).select_from(t.inbox)),
+        ("rows", select(func.count()).select_from(t.log)),
+        ("conflicts", select(func.count()).select_from(t.conflict)),
+        (
+            "dead_letters",
+            select(func.count()).select_from(t.dead_letter).where(t.dead_letter.c.state == "open"),
+        ),
+        ("runs", select(func.count()).select_from(t.run).where(t.run.c.ended.is_(None))),
+    )
+    return {name: context.connection.execute(query).scalar_one() for name, query in queries}
+
+
+def _runs(context: Context) -> list[RunCount]:
+    place = (t.run.c.journey, t.run.c.version, t.run.c.position)
+    query = select(*place, func.count()).where(t.run.c.ended.is_(None)).group_by(*place).order_by(*place)
+    rows: Sequence[Any] = context.connection.execute(query).all()
+    return [RunCount(*row) for row in rows]
+
+
+def _lanes(context: Context) -> list[LaneDepth]:
+    box = t.outbox.c
+    calling = func.count(box.lease_until)
+    oldest = func.min(box.ready_at).filter(box.lease_until.is_(None))
+    query = (
+        select(box.channel, box.lane, func.count() - calling, calling, oldest)
+        .group_by(box.channel, box.lane)
+        .order_by(box.channel, box.lane)
+    )
+    rows: Sequence[Any] = context.connection.execute(query).all()
+    return [LaneDepth(channel, LANES[lane], ready, busy, since) for channel, lane, ready, busy, since in rows]
