@@ -1,7 +1,8 @@
 """Spans of time and points of the calendar as people write them (language.md, "The words").
 
-`20 minutes` and `36 hours` are elapsed time; `3 days`, `2 weeks`, `1 month`, `2 years` are calendar time in the
-customer's zone; `2 business days` and `4 business hours` follow the business calendar. ISO 8601 is refused.
+`20 minutes` and `36 hours` are elapsed time; `3 days`, `2 weeks`, `1 month`, `2 years` are calendar
+time in the customer's zone; `2 business days` and `4 business hours` follow the business calendar. ISO 8601
+is refused: one way to say each thing.
 Every reader here raises ValueError(message, hint).
 """
 
@@ -43,6 +44,10 @@ _CLOCK_PATTERN: Final = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _SPAN_PATTERN: Final = f"[1-9][0-9]{{0,5}} {_UNIT_PATTERN}"
 _DAYS_PATTERN: Final = r"[1-9][0-9]{0,5} (days?|weeks?|months?|years?)"
 
+_ISO_UNITS: Final = {
+    "Y": "years", "M": "months", "W": "weeks", "D": "days", "TH": "hours", "TM": "minutes", "TS": "seconds",
+}  # fmt: skip
+
 
 def parse_duration(text: str) -> Duration:
     """Give the span of time that a text means: a count and a unit."""
@@ -77,8 +82,8 @@ def _plain(text: str) -> str:
     if match is None:
         return "a count and a unit, such as 3 days"
     if match[2]:
-        return f"{match[2]} {dict(Y='years', M='months', W='weeks', D='days')[match[3]]}"
-    return f"{match[4]} {dict(H='hours', M='minutes', S='seconds')[match[5]]}"
+        return f"{match[2]} {_ISO_UNITS[match[3]]}"
+    return f"{match[4]} {_ISO_UNITS['T' + match[5]]}"
 
 
 def parse_exact(text: str) -> int:
