@@ -2,7 +2,8 @@
 
 from sqlalchemy import delete, func, insert, select, update
 
-from sojourn.ports import Conflict, Published
+from sojourn.ports import Conflict
+from sojourn.records import Published
 from sojourn.store import tables as t
 from sojourn.store.context import Context
 

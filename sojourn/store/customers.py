@@ -7,7 +7,8 @@ from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
 from sojourn.core.model import EMPTY_HOT, EMPTY_MEMORY, EMPTY_PROFILE, FORMAT, Run, State, Tomb
-from sojourn.ports import LANES, Changed, Conflict, Due, Lane, Stored, TombKey
+from sojourn.ports import Conflict
+from sojourn.records import LANES, Changed, Due, Lane, Stored, TombKey
 from sojourn.store import tables as t
 from sojourn.store.codec import pack, unpack_part
 from sojourn.store.context import Context

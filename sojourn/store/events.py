@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Executable, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from sojourn.ports import Conflict, DeadLetter, Inbox, LetterState, Position, Verdict
+from sojourn.ports import Conflict
+from sojourn.records import DeadLetter, Inbox, LetterState, Position, Verdict
 from sojourn.store import tables as t
 from sojourn.store.codec import pack
 from sojourn.store.context import Context

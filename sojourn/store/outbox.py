@@ -7,7 +7,7 @@ from sqlalchemy import Row, Select, bindparam, delete, insert, select, union_all
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from sojourn.core.model import Deliver
-from sojourn.ports import LANES, Claimed, Leased, Queued, Settled, Stale
+from sojourn.records import LANES, Claimed, Leased, Queued, Settled, Stale
 from sojourn.store import tables as t
 from sojourn.store.codec import pack_order, unpack_order
 from sojourn.store.context import Context
@@ -147,11 +147,6 @@ def _leased(person: Person, row: Row[Any], attempt: int) -> Leased:
 
 _HELD = select(o.message_id).where(among(o.message_id), o.worker == bindparam("holder"), o.lease_until.is_not(None))
 _DONE = delete(t.outbox).where(among(o.message_id))
-_AGAIN = (
-    update(t.outbox)
-    .where(o.message_id == bindparam("m"))
-    .values(ready_at=bindparam("at"), lease_until=None, worker=None)
-)
 
 
 def settle(context: Context, worker: str, results: Sequence[Settled]) -> frozenset[str]:
@@ -161,12 +156,8 @@ def settle(context: Context, worker: str, results: Sequence[Settled]) -> frozens
     held = frozenset(row.message_id for row in connection.execute(_HELD, {"ids": ids, "holder": worker}))
     people = context.people.find({result.customer for result in results})
     write(connection, insert(t.attempt), [_attempt(people.get(r.customer), r) for r in results])
-    mine = [result for result in results if result.message_id in held]
-    again = [{"m": r.message_id, "at": r.again_at} for r in mine if r.again_at is not None]
-    done = [result.message_id for result in mine if result.again_at is None]
-    if done:
-        connection.execute(_DONE, {"ids": listed(done)})
-    write(connection, _AGAIN, again)
+    if held:
+        connection.execute(_DONE, {"ids": listed(held)})
     return held
 
 

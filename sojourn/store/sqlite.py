@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
 
 from sojourn.core.model import Row
-from sojourn.ports import (
+from sojourn.ports import Store, StoreBroken, Tx
+from sojourn.records import (
     Changed,
     Claimed,
     DeadLetter,
@@ -21,11 +22,8 @@ from sojourn.ports import (
     Published,
     Queued,
     Settled,
-    Store,
-    StoreBroken,
     Stored,
     TombKey,
-    Tx,
     Verdict,
 )
 from sojourn.store import admin, log, outbox

@@ -7,7 +7,8 @@ import msgspec
 from sqlalchemy import Select, func, select
 
 from sojourn.core.model import Row
-from sojourn.ports import (
+from sojourn.ports import Views
+from sojourn.records import (
     LANES,
     Attempt,
     DeadLetter,
@@ -19,17 +20,15 @@ from sojourn.ports import (
     LogPage,
     Message,
     MessagePage,
-    Moment,
     Position,
     RunCount,
     Stored,
     Timeline,
-    Views,
 )
 from sojourn.store import customers, events, log
 from sojourn.store import tables as t
 from sojourn.store.context import Context
-from sojourn.store.paging import newest, next_cursor
+from sojourn.store.paging import ends_of, merged, newest, next_cursor
 from sojourn.store.people import People, Person
 from sojourn.store.sealing import Master
 from sojourn.store.sql import among, listed
@@ -209,32 +208,11 @@ def _timeline(context: Context, customer: str, limit: int, cursor: str | None) -
     person = context.people.find([customer]).get(customer)
     if person is None:
         return Timeline((), None)
-    inbox_end, log_end = (None, None) if cursor is None else cursor.split("-")
+    inbox_end, log_end = ends_of(cursor)
     came = newest(select(t.inbox), t.inbox.c.seq, limit, inbox_end).where(t.inbox.c.subject == person.subject)
     kept = [_kept(context.people, b"inbox", entry) for entry in context.connection.execute(came)]
-    rows = _rows(context, newest(select(t.log), t.log.c.seq, limit, log_end).where(t.log.c.subject == person.subject))
-    return merged(kept, rows, limit, cursor)
-
-
-def merged(kept: Sequence[Kept], rows: Sequence[tuple[int, Row]], limit: int, cursor: str | None) -> Timeline:
-    """Join two lists, each newest first, into one page; the cursor says how far each of them was read.
-
-    At one instant the decision comes before what led to it, since newest stands first.
-    """
-    ends = [2**62, 2**62] if cursor is None else [int(end) for end in cursor.split("-")]
-    moments: list[Moment] = []
-    i = j = 0
-    while len(moments) < limit and (i < len(kept) or j < len(rows)):
-        if i == len(kept) or (j < len(rows) and rows[j][1].decided_at >= kept[i].arrival):
-            ends[1], row = rows[j]
-            moments.append(Moment(row.decided_at, row))
-            j += 1
-        else:
-            ends[0] = kept[i].seq
-            moments.append(Moment(kept[i].arrival, kept[i]))
-            i += 1
-    more = i < len(kept) or j < len(rows)
-    return Timeline(tuple(moments), f"{ends[0]}-{ends[1]}" if more else None)
+    said = newest(select(t.log), t.log.c.seq, limit, log_end).where(t.log.c.subject == person.subject)
+    return merged(kept, _rows(context, said), limit, cursor)
 
 
 # ---- inbox, conflicts, dead letters
