@@ -7,6 +7,7 @@ purpose that it withdraws without any look-up.
 import json
 from base64 import b32encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from re import compile as pattern
 from typing import Any
@@ -21,7 +22,8 @@ def _digest(parts: Sequence[Any]) -> str:
     return b32encode(sha256(text.encode()).digest()[:15]).decode().lower()
 
 
-def key_text(fields: Sequence[str], values: Sequence[Any]) -> str:
+@lru_cache(maxsize=65_536)
+def key_text(fields: tuple[str, ...], values: tuple[Any, ...]) -> str:
     """Give the key of a run as canonical JSON, without the customer (Q50)."""
     return json.dumps(dict(zip(fields, values, strict=True)), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 

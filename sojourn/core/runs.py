@@ -1,4 +1,4 @@
-"""A run from start to end: its facts, its end by goal, exit, expire or itself, and what stays of it (N15, N17, Q24, Q39)."""
+"""A run from start to end: its facts, how it ends, and what stays of it (N15, N17, Q24, Q39)."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta

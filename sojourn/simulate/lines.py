@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -98,6 +99,18 @@ def in_order(source: Iterable[bytes], *, ordered: bool) -> Iterator[Line]:
         finally:
             for file in files:
                 file.close()
+
+
+def publications_first(lines: Iterable[Line], publication: str) -> Iterator[Line]:
+    """Give lines in order, those of one instant with publications before all else (N7)."""
+    for _, group in groupby(lines, key=lambda line: line.arrival):
+        later: list[Line] = []
+        for line in group:
+            if line.type == publication:
+                yield line
+            else:
+                later.append(line)
+        yield from later
 
 
 def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:

@@ -14,7 +14,7 @@ from sojourn.definitions.publish import first_book, next_book
 from sojourn.errors import ConfigurationError, SojournError
 from sojourn.intake.decode import Refused, decode_customer, decode_recorded
 from sojourn.rendering import SIMULATION_KEY, Renderer
-from sojourn.simulate.lines import Line
+from sojourn.simulate.lines import Line, publications_first
 from sojourn.simulate.world import World
 
 PUBLISH = "sojourn.publish"
@@ -61,7 +61,7 @@ class Replay:
         """Replay everything that arrives by ``until`` and give the seconds that it took."""
         began = time.perf_counter()
         clock: int | None = None
-        for line in lines:
+        for line in publications_first(lines, PUBLISH):
             if line.arrival is None:
                 self._refuse(line.number, "bad_time", "no arrival can be read from the line", line.raw)
                 continue
