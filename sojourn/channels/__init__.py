@@ -1,1 +1,1 @@
-"""One file per way out: send and receipts together."""
+"""One small file a provider: how a message leaves the house, and what the provider's words mean."""

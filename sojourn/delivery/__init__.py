@@ -1,1 +1,1 @@
-"""From a ready send to a recorded outcome: claim, send, settle."""
+"""The way out: claim what may go, hand it to a channel outside any transaction, settle what became of it."""

@@ -1,0 +1,88 @@
+"""One bounded HTTP request and what is certain after it; shared by the adapters that speak HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from sojourn.delivery.port import Answered
+
+ANSWER_LIMIT = 64 * 1024
+_TEXT_LIMIT = 2_000
+
+
+class Web:
+    """A pool of connections to one provider. ``timeout_s`` bounds a request, ``at_once`` the connections."""
+
+    def __init__(self, url: str, *, timeout_s: float, at_once: int, repeatable: bool) -> None:
+        self.url, self.timeout_s, self.at_once, self.repeatable = url, timeout_s, at_once, repeatable
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the pool; connects to nobody yet."""
+        # A short keep-alive: a connection that the other side closes while we write would be an unknown outcome.
+        connector = aiohttp.TCPConnector(limit=self.at_once, keepalive_timeout=4)
+        timeout = aiohttp.ClientTimeout(total=self.timeout_s, sock_connect=min(5.0, self.timeout_s))
+        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> "Answered | Said":
+        """Post once; give the HTTP answer, or what is certain when there is none.
+
+        Not connected: ``not_taken``. Hung up or timed out afterwards: ``unknown``.
+        """
+        if self._session is None:
+            return Answered(kind="not_taken", code="closed")
+        try:
+            async with self._session.post(self.url, data=body, headers=headers, allow_redirects=False) as answer:
+                content = await answer.content.read(ANSWER_LIMIT)
+                return Said(answer.status, content, answer.headers.get("Retry-After"))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            return Answered(kind="not_taken", code=type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Answered(kind="unknown", code=type(error).__name__, repeatable=self.repeatable)
+
+
+class Said:
+    """An HTTP answer as it came."""
+
+    __slots__ = ("content", "retry_after", "status")
+
+    def __init__(self, status: int, content: bytes, retry_after: str | None) -> None:
+        self.status, self.content, self.retry_after = status, content, retry_after
+
+    @property
+    def text(self) -> str:
+        """The body for people, bounded."""
+        return self.content[:_TEXT_LIMIT].decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none."""
+        try:
+            return msgspec.json.decode(self.content)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return None
+
+    def wait_ms(self) -> int | None:
+        """What Retry-After asks for, in ms; only its form in seconds is read, a date counts as a minute."""
+        if self.retry_after is None:
+            return None
+        try:
+            return max(0, min(round(float(self.retry_after) * 1000), 86_400_000))
+        except (ValueError, OverflowError):
+            return 60_000
+
+    def not_accepted(self, repeatable: bool) -> Answered:
+        """Read an answer that is not 2xx (interfaces.md, "SMS gateway")."""
+        code = str(self.status)
+        if self.status == 429 or (self.status == 503 and self.retry_after is not None) or self.status < 400:
+            return Answered(kind="not_taken", code=code, text=self.text, retry_after_ms=self.wait_ms())
+        if self.status < 500:
+            return Answered(kind="refused", code=code, text=self.text)
+        return Answered(kind="unknown", code=code, text=self.text, repeatable=repeatable)
