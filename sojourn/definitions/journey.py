@@ -287,10 +287,14 @@ JOURNEY: Final = Record(
 
 @dataclass(frozen=True, slots=True)
 class JourneyTree:
-    """A journey file as parsed, before anything in it is linked; ``file`` is its path in the project."""
+    """A journey file as parsed, before anything in it is linked.
+
+    ``file`` is its path in the project; ``sound`` tells that its form has no mistake.
+    """
 
     file: str
     fields: Fields
+    sound: bool = True
 
     @property
     def id(self) -> str:
@@ -306,6 +310,7 @@ def parse_journey(root: Mapping, file: str, problems: Problems) -> JourneyTree |
         file: Its path in the project, as `journeys/renewal_premium.yaml`.
         problems: Takes what is wrong.
     """
+    before = len(problems.errors)
     fields = JOURNEY.parse(root, problems)
     if fields is None:
         return None
@@ -313,4 +318,4 @@ def parse_journey(root: Mapping, file: str, problems: Problems) -> JourneyTree |
     if fields.get("journey") is not None and fields.value("journey") != stem:
         message = f"the journey is called `{fields.value('journey')}` and its file `{stem}`"
         problems.add(fields.place("journey"), message, "give both the same name")
-    return JourneyTree(file, fields)
+    return JourneyTree(file, fields, len(problems.errors) == before)
