@@ -103,6 +103,7 @@ def _send(body: BodyCompiler, step: Step, following: str | None, under: Under) -
         by=channels(linker, fields.get("by")),
         delivery=delivery(linker, fields, body.journey),
         condition=body.condition(step, under),
+        not_while=linker.conditions(fields.get("not_while"), linker.scope()),
         values=template_values(linker, fields, scope, under.types),
     )
 

@@ -51,11 +51,7 @@ def compile_journey(tree: JourneyTree, context: Context, problems: Problems) -> 
     reactions, deadlines, endings = parts.reactions(), parts.deadlines(), parts.endings()
     flow = body.compile(found.bodies.get("flow", []), Under())
     schedule = parts.schedule()
-    not_while = tuple(
-        condition
-        for leaf in fields.get("not_while") or ()
-        if (condition := linker.condition(leaf, linker.scope())) is not None
-    )
+    not_while = linker.conditions(fields.get("not_while"), linker.scope())
     check_end(linker, fields, found)
     if not found.steps and len(problems.errors) == before:
         problems.add(fields.at, "this journey sends nothing", "give it a `flow` or a `schedule`")

@@ -177,6 +177,11 @@ class Linker:
             self._note(error, leaf.node, 0)
             return None
 
+    def conditions(self, leaves: Items | None, scope: Scope) -> tuple[Expression, ...]:
+        """Give the compiled conditions of a list; those with a mistake are noted and left out."""
+        found = (self.condition(leaf, scope) for leaf in leaves or ())
+        return tuple(condition for condition in found if condition is not None)
+
     def expression(self, leaf: Leaf, scope: Scope, expect: Type | None = None, skip: int = 0) -> Expression | None:
         """Give a compiled expression, or None after noting every mistake; ``skip``: characters before it."""
         if self._cannot_judge(leaf, scope):

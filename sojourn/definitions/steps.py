@@ -35,9 +35,7 @@ CLOSING_STEPS: Final = Ref("closing_steps", lambda: ListOf(CLOSING_STEP, least=1
 
 _OWN_ID: Final = F("id", STEP_ID, "its name in the log; without one it gets kind_n, as call_1 (Q50)")
 _IF: Final = F("if", CONDITION, "judged when the step is reached; false: the step is passed over")
-_CLASS: Final = F(
-    "class", Choice(CLASSES, "class"), "the class of this touch, where it differs from the journey's"
-)
+_CLASS: Final = F("class", Choice(CLASSES, "class"), "the class of this touch, where it differs from the journey's")
 _PRIORITY: Final = F("priority", Integer(0, 100), "the priority of this touch (N13)")
 _VALID_FOR: Final = F(
     "valid_for", VALIDITY, "how long it may wait to be handed over; `same day`: until local midnight (N6)"
@@ -53,6 +51,11 @@ _ON_CAP: Final = F(
 _URGENT: Final = F("urgent", Boolean(), "goes out in quiet hours, too (N14)")
 _DELIVERY: Final = (_CLASS, _PRIORITY, _VALID_FOR, _ON_CAP, _URGENT)
 
+_NOT_WHILE: Final = F(
+    "not_while",
+    ListOf(CONDITION, least=1, or_one=True),
+    "while one holds, this message is suppressed, beside the journey's own (Q23)",
+)
 _SEND: Final = (
     F("send", TEMPLATE, "the template of the message", required=True),
     F(
@@ -111,7 +114,7 @@ _SET: Final = Record(
 )
 _SEND_STEP: Final = Record(
     "a send step",
-    (*_SEND[:1], F("id", STEP_ID, "its name in the log", required=True), *_SEND[1:], _IF, *_DELIVERY),
+    (*_SEND[:1], F("id", STEP_ID, "its name in the log", required=True), *_SEND[1:], _IF, _NOT_WHILE, *_DELIVERY),
     "Sends a template; done when every channel has its outcome (N21).",
     SYNONYMS,
 )
@@ -233,7 +236,7 @@ TOUCH: Final = ByWord(
     {
         "send": Record(
             "a touch of the schedule",
-            (_TOUCH_ID, _TOUCH_AT, _TOUCH_IF, *_SEND, _CATCH_UP, *_DELIVERY),
+            (_TOUCH_ID, _TOUCH_AT, _TOUCH_IF, *_SEND, _NOT_WHILE, _CATCH_UP, *_DELIVERY),
             "A message at a local time on a date.",
             SYNONYMS,
         ),
