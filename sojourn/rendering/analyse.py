@@ -62,9 +62,7 @@ class Analysis:
     problems: list[Problem] = field(default_factory=list)
 
 
-def analyse(
-    tree: nodes.Template, source: str, file: str, kinds: Mapping[str, str], *, html: bool
-) -> Analysis:
+def analyse(tree: nodes.Template, source: str, file: str, kinds: Mapping[str, str], *, html: bool) -> Analysis:
     """Gives what a parsed template does and needs; never raises for what a person wrote.
 
     `kinds` maps each declared variable to its kind. A use is guarded inside `{% if x %}` (also through
@@ -86,9 +84,7 @@ class _Walk:
 
     def body(self, statements: Iterable[nodes.Node], guards: Guards, depth: int) -> None:
         if depth > MAX_DEPTH:
-            self.result.problems.append(
-                Problem(self.file, 1, 1, f"blocks are nested deeper than {MAX_DEPTH}")
-            )
+            self.result.problems.append(Problem(self.file, 1, 1, f"blocks are nested deeper than {MAX_DEPTH}"))
             return
         for statement in statements:
             if isinstance(statement, nodes.Output):
@@ -222,11 +218,7 @@ class _Walk:
             return self.arithmetic(node, guards, depth + 1)
         if isinstance(node, nodes.Neg):
             kind = self.expression(node.node, guards, depth + 1)
-            return (
-                kind
-                if kind in _NUMBERS or kind is None
-                else self.refuse(node, f"minus needs a number, not {kind}")
-            )
+            return kind if kind in _NUMBERS or kind is None else self.refuse(node, f"minus needs a number, not {kind}")
         if isinstance(node, nodes.List | nodes.Tuple):
             return self.literal_list(node, guards, depth + 1)
         if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "loop":
@@ -272,9 +264,7 @@ class _Walk:
         arguments = [self.expression(argument, guards, depth) for argument in node.args]
         return self.filter_kind(node, name, kind, arguments)
 
-    def filter_kind(
-        self, node: nodes.Filter, name: str, kind: str | None, arguments: list[str | None]
-    ) -> str | None:
+    def filter_kind(self, node: nodes.Filter, name: str, kind: str | None, arguments: list[str | None]) -> str | None:
         if kind is None or None in arguments:
             return None
         if name == "default":
@@ -313,29 +303,21 @@ class _Walk:
         second = self.expression(node.expr2, guards | no, depth)
         if first is None or second is None:
             return None
-        return (
-            first
-            if first == second
-            else self.refuse(node, f"both sides must be of one kind: {first}, {second}")
-        )
+        return first if first == second else self.refuse(node, f"both sides must be of one kind: {first}, {second}")
 
     def arithmetic(self, node: nodes.BinExpr, guards: Guards, depth: int) -> str | None:
         sides = {self.expression(node.left, guards, depth), self.expression(node.right, guards, depth)}
         if None in sides:
             return None
         if not sides <= _NUMBERS:
-            return self.refuse(
-                node, f"{node.operator} needs numbers, not {' and '.join(sorted(map(str, sides)))}"
-            )
+            return self.refuse(node, f"{node.operator} needs numbers, not {' and '.join(sorted(map(str, sides)))}")
         return "money" if "money" in sides else "int"
 
     def literal_list(self, node: nodes.List | nodes.Tuple, guards: Guards, depth: int) -> str | None:
         kinds = {self.expression(item, guards, depth) for item in node.items}
         if kinds == {"text"}:
             return "list"
-        return (
-            "list of int" if kinds == {"int"} else self.refuse(node, "a list holds texts, or whole numbers")
-        )
+        return "list of int" if kinds == {"int"} else self.refuse(node, "a list holds texts, or whole numbers")
 
     def loop_attribute(self, node: nodes.Getattr) -> str | None:
         if self.in_loop and node.attr in LOOP_ATTRIBUTES:

@@ -66,9 +66,7 @@ def read_catalogue(path: Path, name: str, problems: list[Problem]) -> Catalogue:
 def _locales(table: Table, problems: list[Problem]) -> tuple[str, ...]:
     value = table.get("locales")
     if not isinstance(value, tuple) or not value:
-        problems.append(
-            table.at.problem("'locales' must be a list, the default locale first", "locales: [zh-CN, en]")
-        )
+        problems.append(table.at.problem("'locales' must be a list, the default locale first", "locales: [zh-CN, en]"))
         return ("zh-CN",)
     problems.extend(
         item.problem(f"no formats for the locale {item.text!r}", suggest(item.text, LOCALES))
@@ -82,9 +80,7 @@ def _entries(table: Table | None, problems: list[Problem]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for key, value in table or ():
         if not _NAME.match(key.text):
-            problems.append(
-                key.problem(f"{key.text!r} is no name for a template", "small letters, digits and _")
-            )
+            problems.append(key.problem(f"{key.text!r} is no name for a template", "small letters, digits and _"))
             continue
         if not isinstance(value, Table):
             problems.append(key.problem(f"{key.text!r} must declare its class", "{class: service}"))
@@ -108,11 +104,13 @@ def _frames(table: Table | None, locales: tuple[str, ...], problems: list[Proble
         return frames
     table.only((*locales, "opt_out_for"), problems)
     value = table.get("opt_out_for")
-    classes = frozenset(item.text for item in value) if isinstance(value, tuple) else frozenset()
+    listed = value if isinstance(value, tuple) else ()
     problems.extend(
-        table.at.problem(f"unknown class {name!r} in opt_out_for", suggest(name, CLASSES))
-        for name in sorted(classes - set(CLASSES))
+        item.problem(f"unknown class {item.text!r}", suggest(item.text, CLASSES))
+        for item in listed
+        if item.text not in CLASSES
     )
+    classes = frozenset(item.text for item in listed)
     for locale in locales:
         frame = table.table(locale, problems)
         if frame is None:
@@ -120,9 +118,7 @@ def _frames(table: Table | None, locales: tuple[str, ...], problems: list[Proble
             continue
         frame.only(("signature", "opt_out"), problems)
         signature, opt_out = frame.text("signature", problems), frame.text("opt_out", problems)
-        frames[locale] = SmsFrame(
-            signature.text if signature else "", opt_out.text if opt_out else "", classes
-        )
+        frames[locale] = SmsFrame(signature.text if signature else "", opt_out.text if opt_out else "", classes)
     return frames
 
 
@@ -159,9 +155,7 @@ def read_variables(
     variables: dict[str, Variable] = {}
     for key, value in table.table("variables", problems) or ():
         if not _NAME.match(key.text) or key.text in _RESERVED:
-            problems.append(
-                key.problem(f"{key.text!r} is no name for a variable", "small letters, digits and _")
-            )
+            problems.append(key.problem(f"{key.text!r} is no name for a variable", "small letters, digits and _"))
         elif not isinstance(value, Table):
             problems.append(key.problem(f"{key.text!r} must declare its type", "{type: text}"))
         else:
@@ -169,9 +163,7 @@ def read_variables(
     return variables, links
 
 
-def _variable(
-    key: Located, table: Table, links: Links, locales: tuple[str, ...], problems: list[Problem]
-) -> Variable:
+def _variable(key: Located, table: Table, links: Links, locales: tuple[str, ...], problems: list[Problem]) -> Variable:
     table.only(("type", "value", "link"), problems)
     kind, link = table.text("type", problems), table.text("link", problems)
     if kind is None or kind.text not in KINDS:
@@ -218,9 +210,7 @@ def _links(table: Table | None, problems: list[Problem]) -> Links:
         else:
             problems.append(key.problem(f"the target {key.text!r} must be an https address"))
     if base is None or not _is_address(base.text) or base.text.endswith("/"):
-        problems.append(
-            (base or table.at).problem("'base' must be an https address without a slash at its end")
-        )
+        problems.append((base or table.at).problem("'base' must be an https address without a slash at its end"))
         base = None
     number = int(days.text) if days and re.fullmatch(r"[0-9]{1,3}", days.text) else 0
     if days is not None and not 1 <= number <= 365:

@@ -45,9 +45,12 @@ def compile_layout(source: str, words: tuple[tuple[str, str], ...]) -> tuple[str
         return _hole(name) if name in HOLES else html.escape(known[name])
 
     try:
-        return str(mrml.to_html(_HOLE.sub(fill, source)).content), ""
+        # No fonts: a mail that fetches something tells others that it was read.
+        page = str(mrml.to_html(_HOLE.sub(fill, source), None, mrml.RenderOptions(fonts={})).content)
     except (ValueError, OSError) as error:
         return "", f"not MJML: {error}"
+    lost = [name for name in HOLES if _hole(name) not in page]
+    return (page, "") if not lost else ("", f"the hole {{{{ {lost[0]} }}}} stands where MJML drops it")
 
 
 def assemble(page: str, subject: str, body: str, note: str) -> str:
@@ -118,7 +121,5 @@ def check_body(source: str, file: str) -> list[Problem]:
         for match in pattern.finditer(source):
             before = source[: match.start()]
             line, column = before.count("\n") + 1, match.start() - before.rfind("\n")
-            problems.append(
-                Problem(file, line, column, message.format(match[1].lower()), "the layout holds the style")
-            )
+            problems.append(Problem(file, line, column, message.format(match[1].lower()), "the layout holds the style"))
     return problems

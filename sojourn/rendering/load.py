@@ -44,9 +44,7 @@ class _Loading:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            self.problems.append(
-                Problem(self.file(path), 1, 1, f"cannot be read: {type(error).__name__}", "use UTF-8")
-            )
+            self.problems.append(Problem(self.file(path), 1, 1, f"cannot be read: {type(error).__name__}", "use UTF-8"))
             return None
         return text.replace("\r\n", "\n").rstrip("\n")
 
@@ -60,17 +58,13 @@ def load_templates(folder: Path) -> Templates:
     problems: list[Problem] = []
     shown = folder.name
     catalogue = read_catalogue(folder / "catalogue.yaml", f"{shown}/catalogue.yaml", problems)
-    variables, links = read_variables(
-        folder / "variables.yaml", f"{shown}/variables.yaml", catalogue.locales, problems
-    )
+    variables, links = read_variables(folder / "variables.yaml", f"{shown}/variables.yaml", catalogue.locales, problems)
     loading = _Loading(folder, shown, catalogue, variables, links, "", problems)
     if (folder / "email").is_dir():
         loading.layout = _layout(loading)
     templates = {name: _template(loading, name) for name in catalogue.entries}
     _strays(loading)
-    return Templates(
-        templates, variables, links, catalogue.sms, catalogue.locales, tuple(sorted(set(problems)))
-    )
+    return Templates(templates, variables, links, catalogue.sms, catalogue.locales, tuple(sorted(set(problems))))
 
 
 def _layout(loading: _Loading) -> str:
@@ -90,15 +84,17 @@ def _layout(loading: _Loading) -> str:
 def _template(loading: _Loading, name: str) -> Template:
     entry = loading.catalogue.entries[name]
     bodies: dict[tuple[str, str], Body] = {}
+    empty = True
     for channel in CHANNELS:
         found = {locale: _sources(loading, name, channel, locale) for locale in loading.catalogue.locales}
         if not any(found.values()):
             continue
+        empty = False
         for locale, sources in found.items():
             body = _body(loading, name, entry.klass, channel, locale, sources)
             if body is not None:
                 bodies[channel, locale] = body
-    if not bodies:
+    if empty:
         hint = f"write {loading.shown}/sms/{name}/<locale>.txt or {loading.shown}/email/{name}/<locale>/"
         loading.problems.append(entry.at.problem(f"the template {name!r} has no body in any channel", hint))
     digest = _digest(entry.klass, str(entry.urgent), *_content(loading, bodies))
@@ -115,9 +111,7 @@ def _sources(loading: _Loading, name: str, channel: str, locale: str) -> dict[st
     return {part: source for part, source in read.items() if source is not None}
 
 
-def _body(
-    loading: _Loading, name: str, klass: str, channel: str, locale: str, sources: dict[str, str]
-) -> Body | None:
+def _body(loading: _Loading, name: str, klass: str, channel: str, locale: str, sources: dict[str, str]) -> Body | None:
     """One body from its files; a missing or blank file is a problem of its own."""
     needs: dict[str, Need] = {}
     complete = True
@@ -201,14 +195,10 @@ def _strays(loading: _Loading) -> None:
             file = loading.file(f"{channel}/{entry.name}")
             if entry.name not in loading.catalogue.entries:
                 hint = suggest(entry.name, loading.catalogue.entries)
-                loading.problems.append(
-                    Problem(file, 1, 1, "no template of this name in catalogue.yaml", hint)
-                )
+                loading.problems.append(Problem(file, 1, 1, "no template of this name in catalogue.yaml", hint))
                 continue
             for child in sorted(entry.iterdir()) if entry.is_dir() else ():
                 locale = child.stem if channel == "sms" else child.name
                 if locale not in allowed and not child.name.startswith("."):
                     hint = suggest(locale, allowed)
-                    loading.problems.append(
-                        Problem(f"{file}/{child.name}", 1, 1, f"unknown locale {locale!r}", hint)
-                    )
+                    loading.problems.append(Problem(f"{file}/{child.name}", 1, 1, f"unknown locale {locale!r}", hint))

@@ -65,9 +65,7 @@ def parse(
         hint = "allowed: if, for" if "unknown tag" in (error.message or "") else ""
         return None, _refused(Problem(file, error.lineno, 1, error.message or "not a template", hint))
     except (RecursionError, ValueError, OverflowError) as error:
-        return None, _refused(
-            Problem(file, 1, 1, f"cannot be read: {type(error).__name__}", "nest less deeply")
-        )
+        return None, _refused(Problem(file, 1, 1, f"cannot be read: {type(error).__name__}", "nest less deeply"))
 
 
 def _refused(problem: Problem) -> Analysis:

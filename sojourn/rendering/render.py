@@ -81,9 +81,7 @@ class _Compiled:
         self.guarded = tuple(name for name, need in body.needs.items() if need == "guarded")
         self.links = tuple(body.links.items())
         self.programs: dict[str, Program] = {
-            part: build(
-                source, f"{template.name}/{body.locale}/{part}", kinds, body.locale, html=part == "html"
-            )
+            part: build(source, f"{template.name}/{body.locale}/{part}", kinds, body.locale, html=part == "html")
             for part, source in body.parts.items()
         }
 
@@ -163,7 +161,9 @@ def _without_blanks(value: Any) -> Any:
 
 
 def _clean(text: str) -> str:
-    """Refuses what no channel can carry: NUL, and halves of surrogate pairs."""
+    """Refuses what no channel can carry: nothing at all, NUL, and halves of surrogate pairs."""
+    if not text.strip():
+        raise _Refused("there is no text in it")
     if "\x00" in text:
         raise _Refused("a NUL character")
     try:
@@ -177,7 +177,7 @@ def _sms(compiled: _Compiled, context: Mapping[str, Any], message: MessageFacts)
     body = compiled.programs["text"](context)
     frame = compiled.frame
     tail = frame.opt_out if message.klass in frame.opt_out_for else ""
-    text = _clean(f"{frame.signature}{body}{tail}")
+    text = f"{frame.signature}{_clean(body)}{tail}"
     size = measure(text)
     return Rendered(compiled.locale, text, None, None, size.encoding, size.length, size.segments)
 
@@ -191,4 +191,4 @@ def _email(compiled: _Compiled, context: dict[str, Any]) -> Rendered:
     text = compiled.programs["text"](context)
     context["_budget"] = Budget()
     html = compiled.programs["html"](context)
-    return Rendered(compiled.locale, _clean(text), subject, _clean(html))
+    return Rendered(compiled.locale, _clean(text), _clean(subject), _clean(html))

@@ -74,11 +74,9 @@ def read_table(path: Path, name: str, problems: list[Problem]) -> Table | None:
     """Reads one file; None (and a problem) when it is missing or is no mapping."""
     try:
         source = path.read_text(encoding="utf-8")
-        node = YAML(typ="rt", pure=True).compose(source)
+        node = YAML(typ="safe", pure=True).compose(source)
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(
-            Problem(name, 1, 1, f"cannot be read: {type(error).__name__}", "the file must be UTF-8")
-        )
+        problems.append(Problem(name, 1, 1, f"cannot be read: {type(error).__name__}", "the file must be UTF-8"))
         return None
     except MarkedYAMLError as error:
         mark = error.problem_mark
@@ -108,6 +106,8 @@ def _value(node: Node, name: str, problems: list[Problem]) -> Located | Table | 
         return _scalar(node, name, problems)
     if isinstance(node, SequenceNode):
         items = [_value(item, name, problems) for item in node.value]
+        if any(isinstance(item, Table | tuple) for item in items):
+            problems.append(here.problem("a list here holds texts only"))
         return tuple(item for item in items if isinstance(item, Located))
     if isinstance(node, MappingNode):
         return _mapping(node, name, problems)
@@ -120,9 +120,6 @@ def _scalar(node: ScalarNode, name: str, problems: list[Problem]) -> Located | N
     if str(node.ctag).startswith("!"):
         problems.append(here.problem("tags are not allowed", "remove the word that starts with !"))
         return None
-    if not node.value and node.style is None:
-        problems.append(here.problem("the value is empty"))
-        return None
     return here
 
 
@@ -132,11 +129,12 @@ def _mapping(node: MappingNode, name: str, problems: list[Problem]) -> Table:
     for key_node, value_node in node.value:
         key = _located(key_node, name, str(key_node.value))
         if key.text in seen:
-            problems.append(
-                key.problem(f"the key {key.text!r} stands twice", f"first in line {seen[key.text].line}")
-            )
+            problems.append(key.problem(f"the key {key.text!r} stands twice", f"first in line {seen[key.text].line}"))
             continue
         seen[key.text] = key
+        if isinstance(value_node, ScalarNode) and not value_node.value and value_node.style is None:
+            problems.append(key.problem(f"the value of {key.text!r} is empty"))
+            continue
         value = _value(value_node, name, problems)
         if value is not None:
             items.append((key, value))
