@@ -37,8 +37,8 @@ class DeliveryDefaults:
     """What a step gets that does not say it itself (N5, N6, N13); ``since`` and ``source`` are for people."""
 
     valid_for: Mapping[str, Duration]
-    catch_up: Duration = Duration()
-    drop: bool = False
+    catch_up: Duration
+    drop: bool
 
 
 @dataclass(frozen=True, slots=True)
