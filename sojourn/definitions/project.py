@@ -21,8 +21,8 @@ from sojourn.definitions.linking import Compiled, Context
 from sojourn.definitions.parameters import Parameter, read_parameters
 from sojourn.definitions.problems import DefinitionError, Place, Problem, Problems
 from sojourn.definitions.profile import ProfileFile, read_profile
+from sojourn.definitions.promise_forms import Promise
 from sojourn.definitions.promised import read_promises
-from sojourn.definitions.promises import Promise
 from sojourn.definitions.reader import Mapping as MappingNode
 from sojourn.definitions.reader import read_file
 from sojourn.definitions.rules import DeliveryDefaults, RulesFile, read_rules

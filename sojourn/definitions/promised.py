@@ -7,7 +7,9 @@ from sojourn.core.conditions import Scope
 from sojourn.core.types import Type
 from sojourn.definitions.linking import Compiled, Context
 from sojourn.definitions.problems import Problems
-from sojourn.definitions.promises import Names, Promise, parse_promise
+from sojourn.definitions.promise_forms import Promise
+from sojourn.definitions.promise_words import Names
+from sojourn.definitions.promises import parse_promise
 
 
 def read_promises(compiled: Compiled, context: Context, problems: Problems) -> tuple[Promise, ...]:
