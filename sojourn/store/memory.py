@@ -127,7 +127,7 @@ class MemoryTx(Tx):
 
     async def now(self) -> int:
         """See ``Tx.now``."""
-        return max([self._clock(), *(kept.arrival for _, kept in self._data.inbox.values())])
+        return max(self._clock(), self._data.newest.get("arrival", 0))
 
     async def known(self, events: Sequence[tuple[str, bytes]]) -> Sequence[Verdict]:
         """See ``Tx.known``."""
@@ -149,6 +149,7 @@ class MemoryTx(Tx):
             subject = self._ensure(entry.customer)
             data.append(data.inbox, partial(_kept, subject, entry))
             data.put(data.digests, entry.event_id, entry.digest)
+            data.put(data.newest, "arrival", max(entry.arrival, data.newest.get("arrival", 0)))
             for term in entry.terms:
                 data.put(data.terms, (term_form(term), subject), True)
 

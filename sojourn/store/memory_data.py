@@ -44,6 +44,7 @@ class Data:
         self.customers: dict[int, str] = {}  # subject -> customer; an erased one is in neither
         self.stored: dict[int, Stored] = {}
         self.inbox: dict[int, tuple[int, Kept]] = {}  # seq -> subject, input
+        self.newest: dict[str, int] = {}  # arrival -> the newest that was ever stored
         self.digests: dict[str, bytes] = {}
         self.conflicts: dict[int, tuple[int, Kept]] = {}
         self.letters: dict[int, Filed] = {}

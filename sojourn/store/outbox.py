@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, union_all, update
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, union_all, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from sojourn.core.model import Deliver
@@ -89,7 +89,8 @@ _ORDER = (
     o.attempt,
     o.sealed,
 )
-_hot = select(t.part.c.revision).where(t.part.c.subject == o.subject, t.part.c.kind == "hot").scalar_subquery()
+_saved = select(t.part.c.revision).where(t.part.c.subject == o.subject, t.part.c.kind == "hot").scalar_subquery()
+_hot = func.coalesce(_saved, 0)  # a customer who was never saved has revision 0
 _LEASE = (
     update(t.outbox)
     .where(among(o.message_id))

@@ -1,0 +1,214 @@
+"""What came in: ids, conflicts, dead letters, positions, releases, people who are forgotten."""
+
+import pytest
+from tests.contract.storekit import (
+    NOW,
+    event,
+    full_state,
+    keep,
+    letter,
+    published,
+    queued,
+    replace,
+    row,
+    settled,
+    touch,
+)
+
+from sojourn.ports import Conflict, Store
+from sojourn.records import Changed, Kept, LogFilter, Position
+from sojourn.store.paging import BadCursor
+
+
+async def test_the_first_of_an_id_wins_also_within_a_batch(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.append_inbox([event("old")])
+        verdicts = await tx.known(
+            [("old", b"one"), ("old", b"two"), ("new", b"x"), ("new", b"x"), ("new", b"y"), ("other", b"x")]
+        )
+    assert list(verdicts) == ["duplicate", "conflict", "new", "duplicate", "conflict", "new"]
+
+
+async def test_an_event_that_is_kept_already_undoes_the_whole_transaction(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.append_inbox([event("e1")])
+    with pytest.raises(Conflict):
+        async with store.transaction() as tx:
+            await tx.append_inbox([event("e2"), event("e1")])
+    assert (await store.views.counts())["events"] == 1
+
+
+async def test_conflicts_are_kept_with_their_content(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.append_inbox([event("e1")])
+        await tx.append_conflicts([event("e1", raw=b"other", arrival=NOW + 1), event("e1", raw=b"third")])
+    first, cursor = await store.views.conflicts(1)
+    assert (first[0].raw, first[0].customer, first[0].event_id) == (b"third", "c1", "e1")
+    rest, end = await store.views.conflicts(5, cursor)
+    assert [kept.raw for kept in rest] == [b"other"]
+    assert end is None
+    assert (await store.views.counts())["conflicts"] == 2
+
+
+async def test_dead_letters_come_back_with_their_bytes_and_are_closed_once(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.append_dead_letters([letter("a"), letter("b", customer="c1", event_id="e1", type="x"), letter("a")])
+    assert await store.views.dead_letter_counts() == {"a": 2, "b": 1}
+    page, cursor = await store.views.dead_letters("open", 2)
+    assert [one.letter.reason for one in page] == ["a", "b"]
+    rest, end = await store.views.dead_letters("open", 2, cursor)
+    assert ([one.letter.reason for one in rest], end) == (["a"], None)
+    shown = await store.views.dead_letter(page[1].number)
+    assert shown is not None
+    assert shown.letter == letter("b", customer="c1", event_id="e1", type="x")
+    async with store.transaction() as tx:
+        numbers = [page[1].number, 999]
+        assert await tx.close_dead_letters(numbers, "replayed", NOW) == 1
+        assert await tx.close_dead_letters(numbers, "dropped", NOW) == 0
+    assert await store.views.dead_letter_counts() == {"a": 2}
+    closed, _ = await store.views.dead_letters("replayed", 9)
+    assert [one.number for one in closed] == [page[1].number]
+    assert len((await store.views.dead_letters(None, 9))[0]) == 3
+    assert await store.views.dead_letter(999) is None
+
+
+async def test_a_position_moves_only_from_where_it_is_expected(store: Store) -> None:
+    async with store.transaction() as tx:
+        assert await tx.position("billing/0") is None
+        await tx.advance("billing/0", None, Position(5, 100))
+        await tx.advance("billing/0", 5, Position(8, 90))
+        assert await tx.position("billing/0") == Position(8, 100)
+        await tx.advance("claims/0", None, Position(1, 1))
+    for expect in (None, 5):
+        with pytest.raises(Conflict):
+            async with store.transaction() as tx:
+                await tx.append_inbox([event("zombie")])
+                await tx.advance("billing/0", expect, Position(9, 200))
+    with pytest.raises(Conflict):
+        async with store.transaction() as tx:
+            await tx.advance("never read", 3, Position(9, 200))
+    assert await store.views.positions() == {"billing/0": Position(8, 100), "claims/0": Position(1, 1)}
+    assert (await store.views.counts())["events"] == 0
+
+
+async def test_releases_are_numbered_without_a_gap(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.add_publication(published(1))
+        await tx.add_publication(published(2, running="move", content=b"other"))
+    for number in (2, 4):
+        with pytest.raises(Conflict):
+            async with store.transaction() as tx:
+                await tx.add_publication(published(number))
+    async with store.transaction() as tx:
+        assert list(await tx.publications()) == [published(1), published(2, running="move", content=b"other")]
+
+
+async def test_old_inputs_are_dropped_oldest_first_and_their_ids_are_free_again(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.append_inbox([event(f"e{n}", arrival=NOW + n) for n in (3, 1, 2)])
+        assert await tx.forget_inbox(NOW + 3, 1) == 1
+        assert list(await tx.known([("e1", b"one"), ("e2", b"one")])) == ["new", "duplicate"]
+        assert await tx.forget_inbox(NOW + 3, 9) == 1
+        assert await tx.forget_inbox(NOW + 3, 9) == 0
+        await tx.append_inbox([event("e1", arrival=NOW + 4)])
+    kept = [moment.what for moment in (await store.views.timeline("c1", 9)).moments]
+    assert [one.event_id for one in kept if isinstance(one, Kept)] == ["e1", "e3"]
+
+
+async def test_people_are_found_by_what_belongs_to_them(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.append_inbox([event("e1", terms=("+86 138 0013 8000", "K-7")), event("e2", "c2", terms=("k-7",))])
+        await tx.append_log([row("m3", "c3", key={"claim_id": "C-9", "year": 2026})])
+    find = store.views.find
+    assert await find("c1", 9) == ["c1"]
+    assert await find("+8613800138000", 9) == ["c1"]
+    assert set(await find(" K-7", 9)) == {"c1", "c2"}
+    assert len(await find("K-7", 1)) == 1
+    assert await find("c-9", 9) == ["c3"]
+    assert await find("2026", 9) == []
+
+
+async def test_a_history_joins_what_came_with_what_was_decided(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.append_inbox([event(f"e{n}", arrival=NOW + 10 * n) for n in range(4)])
+        await tx.append_inbox([event("other", "c2")])
+        await tx.append_log([row(f"m{n}", decided_at=NOW + 10 * n) for n in (1, 1, 3, 7)])
+    whole = (await store.views.timeline("c1", 99)).moments
+    names = [one.what.event_id if isinstance(one.what, Kept) else one.what.message_id for one in whole]
+    assert names == ["m7", "m3", "e3", "e2", "m1", "m1", "e1", "e0"]
+    assert [one.at - NOW for one in whole] == [70, 30, 30, 20, 10, 10, 10, 0]
+    paged = []
+    page = await store.views.timeline("c1", 3)
+    paged += page.moments
+    async with store.transaction() as tx:
+        await tx.append_log([row("m8", decided_at=NOW + 80)])
+    while page.next:
+        page = await store.views.timeline("c1", 3, page.next)
+        paged += page.moments
+    assert paged == list(whole)
+    assert (await store.views.timeline("nobody", 3)).moments == ()
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-", "1-", "1-x", "-1", "1.5", "9" * 30, "٣", "1-2-3"])
+async def test_a_cursor_that_no_list_has_given_is_refused(store: Store, cursor: str) -> None:
+    async with store.transaction() as tx:
+        await tx.append_inbox([event("e1")])
+    with pytest.raises(BadCursor):
+        await store.views.timeline("c1", 3, cursor)
+    with pytest.raises(BadCursor):
+        await store.views.log(LogFilter(), 3, cursor)
+
+
+async def test_an_erased_person_leaves_only_the_proof(store: Store) -> None:
+    async with store.transaction() as tx:
+        await keep(tx, "c1", lambda _: full_state("c1"), due=NOW)
+        await touch(tx, "c2", due=NOW + 1)
+        await tx.append_inbox([event("e1", terms=("K-7",)), event("e2", "c2", terms=("K-7",))])
+        await tx.append_conflicts([event("e1", raw=b"other")])
+        await tx.append_dead_letters([letter(customer="c1"), letter(customer="c2"), letter()])
+        await tx.append_log([row(), row("m2", "c2")])
+        await tx.enqueue([queued(), queued("m2", "c2")])
+        await tx.settle("w", [settled(), settled("m2", "c2")])
+        assert await tx.erase("c1", NOW + 5)
+        assert not await tx.erase("c1", NOW + 5)
+        assert not await tx.erase("nobody", NOW)
+        assert await tx.next_due() == NOW + 1
+        assert [one.message_id for one in (await tx.claim(NOW, {"sms": 9}, NOW + 1, "w")).orders] == ["m2"]
+        assert list(await tx.known([("e1", b"one")])) == ["duplicate"]
+    await _only_the_proof_is_left(store)
+
+
+async def _only_the_proof_is_left(store: Store) -> None:
+    views = store.views
+    assert await views.customer("c1") is None
+    assert await views.find("c1", 9) == []
+    assert await views.find("K-7", 9) == ["c2"]
+    assert (await views.timeline("c1", 9)).moments == ()
+    newest, oldest = (await views.log(LogFilter(), 9)).rows
+    assert newest == row("m2", "c2")
+    bare = {"key": {}, "detail": {}, "anchor": None, "text": None}
+    assert oldest == replace(row(), customer_id="", **bare)
+    assert (await views.log(LogFilter(customer_id="c1"), 9)).rows == ()
+    _, (tried,) = await views.message("m1")
+    assert (tried.text, tried.outcome) == (None, "accepted")
+    assert (await views.messages(["sent"], 9)).messages[1].customer is None
+    (conflict,), _ = await views.conflicts(9)
+    assert (conflict.raw, conflict.customer) == (None, None)
+    letters, _ = await views.dead_letters("open", 9)
+    assert [one.letter.raw for one in letters] == [b"{\xff", b"{\xff", b""]
+    assert (await views.counts())["customers"] == 1
+
+
+async def test_who_comes_back_after_erasure_is_somebody_new(store: Store) -> None:
+    async with store.transaction() as tx:
+        old = await keep(tx, "c1", lambda _: full_state("c1"))
+        await tx.append_log([row()])
+        await tx.erase("c1", NOW)
+        fresh = (await tx.load(["c1"], every_tomb=True))["c1"]
+        assert fresh.subject != old.subject
+        assert fresh.state.tombs == {}
+        await tx.append_log([row("m2")])
+    assert [one.message_id for one in (await store.views.log(LogFilter(customer_id="c1"), 9)).rows] == ["m2"]
+    with pytest.raises(Conflict):
+        async with store.transaction() as tx:
+            await tx.save([Changed(old, old.state, None)], NOW)
