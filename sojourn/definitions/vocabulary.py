@@ -48,8 +48,8 @@ FIELD: Final = Name("field")
 TEMPLATE: Final = Name("template")
 CALL_NAME: Final = Name("call", r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*", "small letters, as advisor.task")
 REASON: Final = Name("reason")
-CONDITION: Final = Expr("a condition such as event.installment_no >= 2")
-EXPRESSION: Final = Expr("an expression such as event.due_date or due_date + days(60)")
+CONDITION: Final = Expr("a condition")
+EXPRESSION: Final = Expr("an expression such as event.due_date")
 BOTH_LANGUAGES: Final = Record(
     "a text in both languages",
     (
@@ -96,9 +96,7 @@ VALUES: Final = Ref(
     "values",
     lambda: MapOf(
         Name("value"),
-        ByShape(
-            "a text, or {zh: ..., en: ...}; `= amount` is an expression", text=Text(), group=BOTH_LANGUAGES
-        ),
+        ByShape("a text, or {zh: ..., en: ...}; `= amount` is an expression", text=Text(), group=BOTH_LANGUAGES),
         least=1,
     ),
 )
