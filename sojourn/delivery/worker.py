@@ -70,9 +70,14 @@ class Delivery:
         """How each channel's provider does."""
         return self._circuits
 
-    def use(self, book: Book, press: Press) -> None:
-        """Take the book and templates that are in force from now on."""
-        self.book, self.press = book, press
+    @property
+    def has_results(self) -> bool:
+        """Whether something ended that is not recorded yet."""
+        return bool(self._results)
+
+    def use(self, book: Book, press: Press, read_answer: ReadAnswer) -> None:
+        """Take the book, templates and calls that are in force from now on."""
+        self.book, self.press, self._read_answer = book, press, read_answer
         self.pace.use(book)
 
     async def exchange(self) -> int:

@@ -11,7 +11,7 @@ from sojourn.core.book import Book
 from sojourn.core.decide import decide
 from sojourn.core.drive import advance, complete, tick_tomb_keys
 from sojourn.core.due import due_after, next_due
-from sojourn.core.model import CallOut, Command, Deliver, Input, Note, Row, State
+from sojourn.core.model import CallOut, Command, Deliver, Input, Note, Publication, Row, State
 from sojourn.ports import Tx
 from sojourn.records import Changed, Lane, Queued, Stored, TombKey
 
@@ -68,17 +68,17 @@ class Ledger:
         """Give a customer as he is now."""
         return self._accounts[customer].state
 
-    def before(self, customer: str, now: int) -> None:
-        """Run a customer's timers that are due before an instant."""
+    def before(self, customer: str, now: int, book: Book | None = None) -> None:
+        """Run a customer's timers that are due before an instant, by the book that was in force until then."""
         account = self._accounts[customer]
         if account.error is None and account.due is not None and account.due < now:
-            self._drive(customer, account, advance, now)
+            self._drive(customer, account, advance, now, book or self._book)
 
     def through(self, customer: str, now: int) -> None:
         """Run a customer's timers that are due up to and with an instant: its arrivals are complete."""
         account = self._accounts[customer]
         if account.error is None and account.due is not None and account.due <= now:
-            self._drive(customer, account, complete, now)
+            self._drive(customer, account, complete, now, self._book)
 
     def put(self, customer: str, what: Input, now: int, finish: Finish | None = None) -> None:
         """Put one input to a customer at an instant, never before his own clock; ``finish`` completes its rows."""
@@ -88,7 +88,11 @@ class Ledger:
         now = max(now, account.state.hot.clock)
         try:
             decision = decide(self._book, account.state, what, now)
-            account.due = due_after(self._book, account.state, decision.state, account.due, now)
+            if isinstance(what, Publication):  # another book has other timers
+                account.due = next_due(self._book, decision.state)
+                account.fired = True
+            else:
+                account.due = due_after(self._book, account.state, decision.state, account.due, now)
         except Exception as error:
             account.error = error
             return
@@ -126,10 +130,12 @@ class Ledger:
 
     # ---- inside
 
-    def _drive(self, customer: str, account: Account, way: Callable[[Book, State, int], Any], now: int) -> None:
+    def _drive(
+        self, customer: str, account: Account, way: Callable[[Book, State, int], Any], now: int, book: Book
+    ) -> None:
         try:
-            driven = way(self._book, account.state, now)
-            account.due = next_due(self._book, driven.state)
+            driven = way(book, account.state, now)
+            account.due = next_due(book, driven.state)
         except Exception as error:
             account.error = error
             return

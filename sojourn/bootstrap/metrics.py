@@ -1,0 +1,59 @@
+"""Every metric of the engine: declared once, with its unit and meaning; the docs are held equal by test."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        one = self.registry
+        self.events = Counter(
+            "sojourn_events", "Inputs by what became of them (accepted, duplicate, conflict, parked, refused)",
+            ["fate"], registry=one,
+        )  # fmt: skip
+        self.refused = Counter(
+            "sojourn_dead_letters", "Inputs and calls that went to the dead letters, by reason", ["reason"],
+            registry=one,
+        )  # fmt: skip
+        self.notes = Counter(
+            "sojourn_decisions_noted", "What decisions noted that is no row, by kind (started, ended, stale ...)",
+            ["kind"], registry=one,
+        )  # fmt: skip
+        self.intake_seconds = Histogram(
+            "sojourn_intake_seconds", "Seconds from a batch being taken to its being stored and decided",
+            buckets=_SECONDS, registry=one,
+        )  # fmt: skip
+        self.intake_queue = Gauge("sojourn_intake_queue", "Inputs waiting to be stored", registry=one)
+        self.timers = Counter("sojourn_timers_fired", "Customers whose timers were run", registry=one)
+        self.timer_lag = Gauge(
+            "sojourn_timer_lag_seconds", "How late the last page of timers was, in seconds", registry=one
+        )
+        self.attempts = Counter(
+            "sojourn_attempts", "Attempts at providers by channel and outcome", ["channel", "outcome"], registry=one
+        )
+        self.attempt_seconds = Histogram(
+            "sojourn_attempt_seconds", "Seconds of one attempt at a provider, rendering included", ["channel"],
+            buckets=_SECONDS, registry=one,
+        )  # fmt: skip
+        self.in_flight = Gauge("sojourn_in_flight", "Attempts under way or not recorded yet", registry=one)
+        self.doubts = Counter(
+            "sojourn_silent_leases", "Messages in doubt because their worker ended in the middle", registry=one
+        )
+        self.store_errors = Counter(
+            "sojourn_store_errors", "Transactions that the store put off or refused, by kind of error", ["kind"],
+            registry=one,
+        )  # fmt: skip
+        self.quarantined = Gauge("sojourn_quarantined_customers", "Customers whose inputs are parked", registry=one)
+        self.ready = Gauge(
+            "sojourn_outbox_ready", "Orders waiting for hand-over by channel and lane", ["channel", "lane"],
+            registry=one,
+        )  # fmt: skip
+        self.oldest_ready = Gauge(
+            "sojourn_outbox_oldest_seconds", "Age of the oldest order that waits for hand-over, in seconds",
+            ["channel", "lane"], registry=one,
+        )  # fmt: skip
+        self.release = Gauge("sojourn_release", "Number of the release that is in force", registry=one)

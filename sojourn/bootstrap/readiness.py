@@ -1,0 +1,77 @@
+"""How each part of the engine does, for /readyz."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sojourn.bootstrap.health import OK, Part
+from sojourn.core.zones import local_date
+from sojourn.errors import SojournError
+
+if TYPE_CHECKING:
+    from sojourn.bootstrap.embedded import Engine
+
+_LATE_MS = 60_000
+_CROWDED = 10_000
+_NAMES = {"sms": "sms", "email": "smtp", "call": "calls"}
+
+
+async def parts_of(engine: "Engine") -> dict[str, Part]:
+    """Give each part with its status and why."""
+    parts = {
+        "store": await _store(engine),
+        "intake": _intake(engine),
+        "timers": _timers(engine),
+        "calendar": calendar_part(engine),
+        "quarantine": _quarantine(engine),
+    }
+    for channel, circuit in engine.delivery.circuits.items():
+        why = f"the provider does not take anything ({circuit.code}); what waits stays in the outbox"
+        parts[_NAMES.get(channel, channel)] = Part("degraded", why) if circuit.is_open else OK
+    return parts
+
+
+async def _store(engine: "Engine") -> Part:
+    if engine.store_trouble is not None:
+        return Part("down", str(engine.store_trouble))
+    try:
+        for depth in await engine.views.lanes():
+            engine.metrics.ready.labels(depth.channel, depth.lane).set(depth.ready)
+            age = 0 if depth.oldest_ready is None else max(0, engine.clock() - depth.oldest_ready)
+            engine.metrics.oldest_ready.labels(depth.channel, depth.lane).set(age / 1000)
+    except SojournError as error:
+        return Part("down", str(error))
+    return OK
+
+
+def _intake(engine: "Engine") -> Part:
+    if engine.store_trouble is not None:
+        return Part("down", "events are answered with 503 until the store is back; nothing is lost")
+    if engine.waiting > _CROWDED:
+        return Part("degraded", f"{engine.waiting} events wait to be stored")
+    return OK
+
+
+def _timers(engine: "Engine") -> Part:
+    fired = engine.last_fired
+    if fired is not None and fired.late_ms > _LATE_MS:
+        return Part("degraded", f"timers are {fired.late_ms // 1000} s late")
+    return OK
+
+
+def _quarantine(engine: "Engine") -> Part:
+    count = len(engine.quarantine.customers)
+    if not count:
+        return OK
+    return Part("degraded", f"{count} customers are parked after an error of the engine; see the dead letters")
+
+
+def calendar_part(engine: "Engine") -> Part:
+    """Warn from 1 October on when the next year has no official calendar (Q41)."""
+    calendar = engine.book.calendar
+    today = local_date(engine.clock(), calendar.zone)
+    wanted = {today.year, (today + timedelta(days=92)).year}
+    missing = sorted(wanted - calendar.official)
+    if not missing:
+        return OK
+    years = ", ".join(str(year) for year in missing)
+    return Part("degraded", f"there is no official calendar of {years}; put it into schemas/calendar.yaml")

@@ -1,0 +1,173 @@
+"""Settings from the environment, a ``.env`` file in the project folder, and secret files (interfaces.md).
+
+The environment wins over ``.env``. ``NAME_FILE`` names a file that holds the value of ``NAME``. An unknown
+name with the prefix is refused with the nearest known one: a misspelt setting must not be silently ignored.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings.sources import read_env_file
+
+from sojourn.core.nearest import did_you_mean
+from sojourn.errors import ConfigurationError
+
+PREFIX: Final = "SOJOURN_"
+_FILE: Final = "_FILE"
+_WEB: Final = ("http", "https")
+
+
+class Listen(BaseModel):
+    """Where HTTP listens; port 0 means any free one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    port: int = Field(ge=0, le=65535)
+
+
+class Settings(BaseModel):
+    """All settings of a process, checked. Secrets show as asterisks wherever they are printed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project: Path = Field(Path(), description="The project folder.")
+    database: str = Field("", description="`sqlite:///FILE`; without it a file under the project's var/.")
+    listen: Listen = Field(
+        Listen(host="127.0.0.1", port=8080), description="`HOST:PORT` of HTTP; port 0: any free one, printed."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="Key for POST /v1/events and the log API; without it one is made and kept in var/."
+    )
+    smtp: SecretStr | None = Field(
+        None, description="`smtp://user:pw@host:25` or `smtps://host:465`; without it the local inbox."
+    )
+    sms: SecretStr | None = Field(None, description="URL of the SMS gateway; without it the local inbox.")
+    calls: SecretStr | None = Field(None, description="URL that calls go to; without it the local inbox.")
+    kafka: str | None = Field(None, description="`host1:9092,host2:9092`; without it embedded mode.")
+
+    @field_validator("listen", mode="before")
+    @classmethod
+    def _listen(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        host, colon, port = value.rpartition(":")
+        if not colon or not port.isascii() or not port.isdigit():
+            raise ValueError("write it as 127.0.0.1:8080")
+        return {"host": host.strip("[]") or "127.0.0.1", "port": int(port)}
+
+    @field_validator("database")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("write it as sqlite:///var/sojourn.db")
+        return value
+
+    @field_validator("smtp")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        return _url(value, ("smtp", "smtps"), "smtp://user:password@host:25")
+
+    @field_validator("sms", "calls")
+    @classmethod
+    def _web(cls, value: SecretStr | None) -> SecretStr | None:
+        return _url(value, _WEB, "https://gateway.example/send")
+
+    @property
+    def var(self) -> Path:
+        """The folder of what the engine keeps for itself."""
+        return self.project / "var"
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file; raises ConfigurationError where another database is named."""
+        if not self.database:
+            return self.var / "sojourn.db"
+        if not self.database.startswith("sqlite:///"):
+            raise ConfigurationError(
+                "Embedded mode keeps its data in SQLite",
+                setting="SOJOURN_DATABASE",
+                next_step="Name a file as sqlite:///var/sojourn.db, or leave the setting out",
+            )
+        path = Path(self.database.removeprefix("sqlite:///"))
+        return path if path.is_absolute() else self.project / path
+
+
+def _url(value: SecretStr | None, schemes: tuple[str, ...], example: str) -> SecretStr | None:
+    if value is None or not value.get_secret_value():
+        return None
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"write it as {example}")
+    return value
+
+
+NAMES: Final = tuple(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+
+
+def read_settings(environ: Mapping[str, str], folder: Path | None = None) -> Settings:
+    """Give the settings of a process.
+
+    Args:
+        environ: The environment.
+        folder: The project folder where a command names one; it wins over SOJOURN_PROJECT.
+
+    Raises:
+        ConfigurationError: A name is unknown, a value is not what it must be, a secret file cannot be read.
+    """
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    project = folder or Path(given.get("SOJOURN_PROJECT") or ".")
+    from_file = _dotenv(project / ".env")
+    named = {**from_file, **given}
+    known: dict[str, str] = {}
+    for name, value in named.items():
+        known |= _one(name, value, named)
+    known["SOJOURN_PROJECT"] = str(project)
+    try:
+        return Settings.model_validate(
+            {name.removeprefix(PREFIX).lower(): value for name, value in known.items() if value != ""}
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ConfigurationError(
+            "A setting has a wrong value",
+            setting=PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper(),
+            problem=first["msg"].removeprefix("Value error, "),
+            next_step="See docs/reference/settings.md",
+        ) from None
+
+
+def _one(name: str, value: str, named: Mapping[str, str]) -> dict[str, str]:
+    """Give one known setting; a NAME_FILE gives what its file holds, unless NAME is set beside it."""
+    if name in NAMES:
+        return {name: value}
+    plain = name.removesuffix(_FILE)
+    if name.endswith(_FILE) and plain in NAMES:
+        return {} if plain in named else {plain: _secret(name, Path(value))}
+    raise ConfigurationError(
+        "There is no such setting",
+        setting=name,
+        next_step=did_you_mean(name, NAMES) or f"Known are {', '.join(NAMES)}",
+    )
+
+
+def _secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "The file of a secret cannot be read",
+            setting=name,
+            problem=type(error).__name__,
+            next_step="Check that the file exists and that this process may read it",
+        ) from error
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    read = read_env_file(path, case_sensitive=True)
+    return {name: value or "" for name, value in read.items() if name.startswith(PREFIX)}
