@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
 
 from sojourn.core.model import Row
-from sojourn.ports import Store, StoreBroken, Tx
+from sojourn.ports import Store, StoreBroken, StoreUnwritable, Tx
 from sojourn.records import (
     Changed,
     Claimed,
@@ -32,7 +32,7 @@ from sojourn.store import events as came
 from sojourn.store import tables as t
 from sojourn.store.context import Context
 from sojourn.store.migrate import migrate
-from sojourn.store.sealing import Master
+from sojourn.store.sealing import Master, master_key
 from sojourn.store.threads import Lane
 from sojourn.store.views import SqlViews
 
@@ -156,6 +156,15 @@ class SqliteStore(Store):
         self._writer: Lane | None = None
         self._reader: Lane | None = None
 
+    @classmethod
+    def at(cls, path: Path, key_file: Path, clock: Callable[[], int]) -> "SqliteStore":
+        """Give the store of a file and its master key, which is made only together with a new database.
+
+        Raises StoreBroken when the database is there and its key is not.
+        """
+        fresh = not path.exists() or path.stat().st_size == 0
+        return cls(path, master_key(key_file, create=fresh), clock)
+
     @property
     def views(self) -> SqlViews:
         """Read without a transaction, on a connection that cannot write."""
@@ -168,7 +177,7 @@ class SqliteStore(Store):
 
     async def open(self) -> None:
         """See ``Store.open``."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(self._path.parent)
         writer = Lane("sojourn-writer", _writing_engine(self._path, self._busy_ms))
         try:
             await writer.run(_prepare, writer, self._master)
@@ -211,6 +220,18 @@ class SqliteStore(Store):
         if lane is None:
             raise StoreBroken("The store is not open", next_step="Open it before using it.")
         return lane
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnwritable(
+            "The folder of the database cannot be made",
+            folder=folder.name,
+            problem=type(error).__name__,
+            next_step="Name another place for the database, or give the rights to this one.",
+        ) from error
 
 
 def _commit(context: Context) -> None:

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.contract.storekit import Clock
 
 from sojourn.ports import Store
 from sojourn.store.memory import MemoryStore
 from sojourn.store.sealing import master_key
 from sojourn.store.sqlite import SqliteStore
+from tests.contract.storekit import Clock
 
 
 @pytest.fixture

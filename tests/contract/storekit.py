@@ -36,7 +36,7 @@ from sojourn.records import Changed, DeadLetter, Inbox, Published, Queued, Settl
 
 replace = msgspec.structs.replace
 NOW = 1_780_000_000_000
-VALUES = {"amount": Decimal("12.50"), "day": date(2026, 2, 28), "list": [Decimal("0"), {"in": date(2026, 1, 1)}]}
+VALUES = {"amount": Decimal("12.50"), "day": date(2026, 2, 28), "list": [Decimal("-0.10"), {"in": date(2026, 1, 1)}]}
 
 
 class Clock:
@@ -130,8 +130,8 @@ def deliver(message_id: str = "m1", **changes: Any) -> Deliver:
 def call(message_id: str = "call-1") -> CallOut:
     """Give an order to call another system."""
     return CallOut(
-        message_id=message_id, name="advisor.task", arguments={"task": "ring"}, run_id="r1", journey="renewal", step="call_1",
-        answers=False, example={}, send=send(message_id, channel="call"),
+        message_id=message_id, name="advisor.task", arguments={"task": "ring"}, run_id="r1", journey="renewal",
+        step="call_1", answers=False, example={}, send=send(message_id, channel="call"),
     )  # fmt: skip
 
 

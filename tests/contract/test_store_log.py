@@ -3,10 +3,9 @@
 from datetime import date
 from decimal import Decimal
 
-from tests.contract.storekit import NOW, row
-
 from sojourn.ports import Store
 from sojourn.records import LogFilter
+from tests.contract.storekit import NOW, row
 
 
 async def test_a_row_comes_back_whole(store: Store) -> None:

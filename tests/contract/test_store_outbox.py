@@ -1,10 +1,9 @@
 """The outbox: who may hand over what, for how long, and what becomes of it."""
 
-from tests.contract.storekit import NOW, VALUES, call, deliver, letter, queued, row, settled, touch
-
 from sojourn.core.model import Deliver
 from sojourn.ports import Store, Tx
 from sojourn.records import Claimed, LaneDepth, Queued
+from tests.contract.storekit import NOW, VALUES, call, deliver, letter, queued, row, settled, touch
 
 
 async def claim(tx: Tx, now: int = NOW, sms: int = 9, worker: str = "w1", lease: int = 100) -> Claimed:

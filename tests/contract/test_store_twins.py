@@ -7,7 +7,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.contract.storekit import NOW, Clock, event, keep, queued, replace, row, run, settled
 
 from sojourn.core.model import Hot, State, Tomb
 from sojourn.errors import SojournError
@@ -16,6 +15,7 @@ from sojourn.records import Claimed, LogFilter, Position
 from sojourn.store.memory import MemoryStore
 from sojourn.store.sealing import Master
 from sojourn.store.sqlite import SqliteStore
+from tests.contract.storekit import NOW, Clock, event, keep, queued, replace, row, run, settled
 
 NAMES = st.sampled_from(["c1", "c2", "c3"])
 IDS = st.sampled_from([f"m{n}" for n in range(5)])
@@ -90,14 +90,11 @@ async def story(store: Store, batches: list[list[tuple[Any, ...]]]) -> list[Any]
     said: list[Any] = []
     await store.open()
     for batch in batches:
-        answers = []
         try:
             async with store.transaction() as tx:
-                for step in batch:
-                    answers.append(await take(tx, step))
+                said += [await take(tx, step) for step in batch]
         except (SojournError, RuntimeError) as error:
-            answers.append(type(error).__name__)
-        said.append(answers)
+            said.append(type(error).__name__)
         said.append(await shown(store))
     await store.close()
     return said
@@ -108,7 +105,8 @@ async def shown(store: Store) -> list[Any]:
     views = store.views
     return [
         await views.counts(), await views.message_counts(), await views.positions(), list(await views.runs()),
-        list(await views.lanes()), (await views.log(LogFilter(), 99)).rows, (await views.messages(["sent", "held"], 99)).messages,
+        list(await views.lanes()), (await views.log(LogFilter(), 99)).rows,
+        (await views.messages(["sent", "held"], 99)).messages,
         [len((await views.timeline(name, 99)).moments) for name in ("c1", "c2", "c3")], await views.find("P-1", 0),
     ]  # fmt: skip
 
