@@ -87,9 +87,9 @@ def watch_points(book: Book, state: State) -> frozenset[int]:
     points = {next_midnight(zone, state.hot.clock)}
     points.update(send.valid_until + 1 for send in state.hot.sends)
     points.update(until for _, until in state.memory.pauses)
-    points.update(seen.at + SEEN_FOR for seen in state.memory.seen)
-    points.update(old.at + SEEN_FOR for old in state.memory.remembered)
-    points.update(early.event.arrival + EARLY_FOR for early in state.memory.early)
+    points.update(seen.at + SEEN_FOR + 1 for seen in state.memory.seen)
+    points.update(old.at + SEEN_FOR + 1 for old in state.memory.remembered)
+    points.update(early.event.arrival + EARLY_FOR + 1 for early in state.memory.early)
     for (journey, _), tomb in state.tombs.items():
         current = book.current.get(journey)
         again = book.journeys[journey, current].again if current is not None else None

@@ -9,7 +9,7 @@ from sojourn.core.guards import channel_guard, fresh_until, person_guard, quiet_
 from sojourn.core.ids import key_text
 from sojourn.core.model import Deliver, Run, Send
 from sojourn.core.steps.call import call_out
-from sojourn.core.turn import Turn, replace
+from sojourn.core.turn import Turn, mark_sent, replace
 from sojourn.core.values import take_values
 from sojourn.core.walk import message_done
 
@@ -43,18 +43,22 @@ def judge(turn: Turn, send: Send) -> bool:
     if run is None or (run.ended is not None and not send.copy.startswith(_OWN_SENDS)):
         return _suppress(turn, send, "journey_ended", {"ended": run.ended if run else None})
     if turn.now > send.valid_until:
-        late = "no_address" if send.reason == "no_profile" else "expired"
-        return _suppress(turn, send, late, {"valid_until": send.valid_until})
+        return _suppress(turn, send, "expired", {"valid_until": send.valid_until})
     journey = turn.journey(run)
     node = journey.nodes.get(send.ref)
+    send = replace(send, channel=send.by[0])  # until the choice is made (again) the first one stands (Q16)
     blocked = person_guard(turn, journey, run, node, send.klass)
     if blocked is not None:
+        if blocked[0] == "control_group":
+            mark_sent(turn, send)  # a would-be send counts for cool-downs and `sent(...)` (Q8, Q14)
         return _suppress(turn, send, *blocked)
     template = node.template if isinstance(node, SendNode) else ""
     reason, channel, detail = channel_guard(turn, template, send.by, send.klass)
     send = replace(send, channel=channel)
+    if reason == "no_profile" and turn.now < send.valid_until:
+        return _wait(turn, send, "held", reason, send.valid_until, detail)
     if reason == "no_profile":
-        return _wait(turn, send, "held", reason, send.valid_until + 1, detail)
+        reason = "no_address"  # nobody has told us who this is, and it is too late now (Q12)
     if reason is not None:
         return _suppress(turn, send, reason, detail)
     return _judge_time(turn, run, send, template)

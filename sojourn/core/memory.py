@@ -19,6 +19,12 @@ def key_of(journey: Journey, event: Event) -> tuple[object, ...] | None:
     return tuple(encode(journey.fact_types[f], v) for f, v in zip(journey.key, values, strict=True))
 
 
+def carried_key(journey: Journey, event: Event) -> tuple[object, ...]:
+    """Give the key fields that an event carries, None for those that it does not (N11)."""
+    values = ((field, event.payload.get(field)) for field in journey.key)
+    return tuple(None if value is None else encode(journey.fact_types[field], value) for field, value in values)
+
+
 def entity_of(event: Event) -> str:
     """Give the name of an event's entity."""
     return f"{event.entity_type}|{event.entity_id}"
@@ -34,19 +40,15 @@ def remember(turn: Turn, event: Event, found: frozenset[str]) -> None:
             for match in start.events
         )
         key = key_of(journey, event)
+        entity, source = entity_of(event), event.source
         if starts and key is not None and event.seq is not None:
-            _see(
-                turn,
-                Seen(journey.id, key, entity_of(event), event.source, event.seq, event.occurred, turn.now),
-            )
+            _see(turn, Seen(journey.id, key, False, entity, source, event.seq, event.occurred, turn.now))
         if _ends(turn, journey, event):
             if event.entity_id is not None:
-                _see(
-                    turn,
-                    Seen(journey.id, None, entity_of(event), event.source, event.seq, event.occurred, turn.now),
-                )
+                carried = carried_key(journey, event)
+                _see(turn, Seen(journey.id, carried, True, entity, source, event.seq, event.occurred, turn.now))
             if journey.again.kind == "never" and key is not None and journey.key and journey.id not in found:
-                kept = tuple(old for old in turn.memory.remembered if old.at > turn.now - SEEN_FOR)
+                kept = tuple(old for old in turn.memory.remembered if old.at >= turn.now - SEEN_FOR)
                 turn.memory = replace(turn.memory, remembered=(*kept, Remembered(journey.id, key, turn.now)))
 
 
@@ -62,14 +64,14 @@ def _fits(turn: Turn, journey: Journey, match: Match, event: Event) -> bool:
 
 
 def _see(turn: Turn, new: Seen) -> None:
-    kept = tuple(old for old in turn.memory.seen if old.at > turn.now - SEEN_FOR and not _covers(new, old))
+    kept = tuple(old for old in turn.memory.seen if old.at >= turn.now - SEEN_FOR and not _covers(new, old))
     turn.memory = replace(turn.memory, seen=(*kept, new))
 
 
 def _covers(new: Seen, old: Seen) -> bool:
     """Tell whether a newer entry makes an older one needless: same place, and nothing of it reaches further."""
-    same = (new.journey, new.key, new.entity, new.source) == (old.journey, old.key, old.entity, old.source)
-    return same and (new.seq or 0) >= (old.seq or 0) and new.occurred >= old.occurred
+    here, there = (new.journey, new.key, new.ending, new.entity), (old.journey, old.key, old.ending, old.entity)
+    return here == there and new.source == old.source and (new.seq or 0) >= (old.seq or 0) and new.occurred >= old.occurred
 
 
 def is_stale_start(memory: Memory, journey: str, key: tuple[object, ...], event: Event, now: int) -> bool:
@@ -78,9 +80,9 @@ def is_stale_start(memory: Memory, journey: str, key: tuple[object, ...], event:
         return False
     entity = entity_of(event)
     for seen in memory.seen:
-        if seen.journey != journey or seen.entity != entity or seen.at <= now - SEEN_FOR:
+        if seen.journey != journey or seen.entity != entity or seen.at < now - SEEN_FOR:
             continue
-        if seen.key is not None and seen.key != key:
+        if not all(had is None or had == has for had, has in zip(seen.key, key, strict=True)):
             continue
         if seen.source != event.source:
             if event.occurred <= seen.occurred:
@@ -92,7 +94,7 @@ def is_stale_start(memory: Memory, journey: str, key: tuple[object, ...], event:
 
 def is_remembered(memory: Memory, journey: str, key: tuple[object, ...], now: int) -> bool:
     """Tell whether a goal or exit came before the start and blocks it (N9)."""
-    return any(old.journey == journey and old.key == key and old.at > now - SEEN_FOR for old in memory.remembered)
+    return any(old.journey == journey and old.key == key and old.at >= now - SEEN_FOR for old in memory.remembered)
 
 
 def keep_early(turn: Turn, event: Event, found: frozenset[str]) -> None:
@@ -107,7 +109,7 @@ def keep_early(turn: Turn, event: Event, found: frozenset[str]) -> None:
             run.journey == journey.id and run.cause.event_id == event.id for run in turn.runs.values()
         ):
             continue
-        kept = tuple(old for old in turn.memory.early if old.event.arrival > turn.now - EARLY_FOR)
+        kept = tuple(old for old in turn.memory.early if old.event.arrival >= turn.now - EARLY_FOR)
         turn.memory = replace(turn.memory, early=(*kept, Early(journey.id, key, keep(turn, event))))
 
 
@@ -117,5 +119,5 @@ def take_early(turn: Turn, journey: str, key: tuple[object, ...]) -> list[Early]
     if mine:
         rest = tuple(e for e in turn.memory.early if e not in mine)
         turn.memory = replace(turn.memory, early=rest)
-    live = [e for e in mine if e.event.arrival > turn.now - EARLY_FOR]
+    live = [e for e in mine if e.event.arrival >= turn.now - EARLY_FOR]
     return sorted(live, key=lambda e: (e.event.seq or 0, e.event.arrival, e.event.id))

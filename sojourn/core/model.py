@@ -184,7 +184,8 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     """An event that judges later starts: of the start's type and key, or a goal or exit (Q7)."""
 
     journey: str
-    key: Key | None  # None: a goal or exit of the entity
+    key: Key  # of a goal or exit: the key fields that it carries, None for the others (N11)
+    ending: bool
     entity: str
     source: str
     seq: int | None
@@ -235,6 +236,7 @@ class Memory(msgspec.Struct, frozen=True, array_like=True):
     counted: tuple[Counted, ...] = ()
     silences: tuple[Silence, ...] = ()
     days: dict[str, int] = {}  # journey -> ordinal of the first local date that its day start may still take
+    moved: int = 0  # when the zone changed last: a day that the move has made past is due then (Q40)
     pauses: tuple[tuple[str, int], ...] = ()  # (class, until) of journeys that ended (N20)
 
 

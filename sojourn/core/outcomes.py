@@ -7,7 +7,7 @@ from sojourn.core.model import Answer, Outcome, Send
 from sojourn.core.runs import set_facts, settle_run
 from sojourn.core.steps.call import saved
 from sojourn.core.steps.result import Go
-from sojourn.core.turn import Turn, replace
+from sojourn.core.turn import Turn, mark_sent, replace
 from sojourn.core.walk import find_copy, message_done, resume
 
 _REPEAT_AFTER = 60_000  # a mandatory message without an answer is repeated once (Q27)
@@ -69,13 +69,8 @@ def _again(turn: Turn, send: Send, outcome: Outcome) -> None:
 
 
 def _went_out(turn: Turn, send: Send) -> None:
-    run = turn.runs.get(send.run)
-    if run is None or send.channel == "call":
-        return
-    new = [send.step, *([sent_mark(send)] if send.klass in turn.book.rules.cap_classes else [])]
-    more = tuple(name for name in new if name not in run.sent)
-    if more:
-        turn.put_run(replace(run, sent=run.sent + more))
+    capped = send.klass in turn.book.rules.cap_classes
+    mark_sent(turn, send, *([sent_mark(send)] if capped else []))
 
 
 def apply_answer(turn: Turn, answer: Answer) -> None:

@@ -78,15 +78,18 @@ def _record(
 
 
 def _mark_key(projection: Projection, event: Event) -> str:
-    return f"{projection.name}|{event.entity_type or ''}|{event.entity_id or ''}|{event.source}"
+    """An event that names no entity is about the customer."""
+    if event.entity_id is None:
+        return f"{projection.name}|customer|{event.customer}|{event.source}"
+    return f"{projection.name}|{event.entity_type}|{event.entity_id}|{event.source}"
 
 
 def _is_newer(profile: Profile, projection: Projection, event: Event) -> bool:
     mark = profile.marks.get(_mark_key(projection, event))
     if mark is None:
         return True
-    if event.seq is not None and mark.seq is not None:
-        return event.seq > mark.seq
+    if event.seq is not None:
+        return mark.seq is None or event.seq > mark.seq
     return event.occurred >= mark.occurred
 
 

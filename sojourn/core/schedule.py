@@ -68,7 +68,9 @@ def forget_rush(run: Run, journey: Journey, facts: frozenset[str]) -> Run:
 
 
 def rezone(turn: Turn, old_zone: str) -> None:
-    """After a move of zone: touches that the move alone has made past are due at once (Q40)."""
+    """After a move of zone: touches and days that the move alone has made past are due at once (Q40)."""
+    if turn.memory.days:
+        turn.memory = replace(turn.memory, moved=turn.now)
     for run in turn.live_runs():
         journey = turn.journey(run)
         was = {touch.id: due for touch, _, due in pending_touches(journey, run, old_zone)}

@@ -79,9 +79,8 @@ def _count(turn: Turn, journey: Journey, start: PatternStart, event: Event) -> b
     new = Counted(journey.id, by, negative, min(event.occurred, turn.now), mark)
     oldest = turn.now - start.span - _LATE_PATTERN
     kept = tuple(c for c in turn.memory.counted if c.journey != journey.id or c.occurred >= oldest)
-    if any(c.journey == journey.id and c.negative == negative and c.mark == mark for c in kept):
-        return False
-    turn.memory = replace(turn.memory, counted=(*kept, new))
+    if not any(c.journey == journey.id and c.negative == negative and c.mark == mark for c in kept):
+        turn.memory = replace(turn.memory, counted=(*kept, new))
     if negative:
         return False
     window = [
@@ -89,7 +88,8 @@ def _count(turn: Turn, journey: Journey, start: PatternStart, event: Event) -> b
         for c in turn.memory.counted
         if c.journey == journey.id and c.by == by and new.occurred - start.span <= c.occurred <= new.occurred
     ]
-    return not any(c.negative for c in window) and sum(1 for c in window) >= start.times
+    counted = {c.mark for c in window if not c.negative} | {mark}
+    return not any(c.negative for c in window) and len(counted) >= start.times
 
 
 def _enter_by(turn: Turn, journey: Journey, event: Event, give: Give, *, pattern: bool = False) -> None:

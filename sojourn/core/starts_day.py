@@ -33,7 +33,7 @@ def next_day(book: Book, memory: Memory, view: Customer, journey: Journey, start
         return None
     day, names = found
     keys = tuple(tuple({"year": day.year, "festival_id": name}[field] for field in journey.key) for name in names)
-    return Occurrence(day, to_utc(view.zone, day, start.time), keys)
+    return Occurrence(day, max(memory.moved, to_utc(view.zone, day, start.time)), keys)
 
 
 def _next(book: Book, view: Customer, start: DayStart, first: date) -> tuple[date, tuple[str | None, ...]] | None:

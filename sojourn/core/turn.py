@@ -251,6 +251,16 @@ class Turn:
         )
 
 
+def mark_sent(turn: Turn, send: Send, *more: str) -> None:
+    """Note that a step of a run has sent something, for ``sent('step')``, cool-downs and the cap."""
+    run = turn.runs.get(send.run)
+    if run is None or send.channel == "call":
+        return
+    new = tuple(name for name in (send.step, *more) if name not in run.sent)
+    if new:
+        turn.put_run(replace(run, sent=run.sent + new))
+
+
 def value_of(value: Value, frame: Frame) -> Any:
     """Give a constant, or an expression's value."""
     return value(frame) if isinstance(value, Expression) else value
