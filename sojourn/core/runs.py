@@ -44,7 +44,10 @@ def set_facts(turn: Turn, run: Run, new: Mapping[str, Any]) -> Run:
 
 
 def expire_at(turn: Turn, journey: Journey, run: Run) -> int | None:
-    """Give the instant after which nothing matters: the end of the local day, or counted from the start (Q39)."""
+    """Give the instant after which nothing matters: the end of the local day, or counted from the start (Q39).
+
+    One that is past already is now: the arrivals of this instant still come first (N7).
+    """
     expire = journey.expire
     if expire is None:
         return None
@@ -55,7 +58,8 @@ def expire_at(turn: Turn, journey: Journey, run: Run) -> int | None:
         return None
     noon = to_utc("UTC", date.fromisoformat(anchor), 43_200_000)
     last_day = expire.span.after(noon, "UTC", turn.book.calendar) // 86_400_000
-    return to_utc(turn.zone, date.fromordinal(719_163 + last_day) + timedelta(days=1), 0)
+    end = to_utc(turn.zone, date.fromordinal(719_163 + last_day) + timedelta(days=1), 0)
+    return max(turn.now, end)
 
 
 def supersede(turn: Turn, run: Run, sends: list[Send], reason: str = "superseded") -> list[Send]:

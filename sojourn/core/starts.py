@@ -22,7 +22,7 @@ from sojourn.core.walk import begin
 from sojourn.core.zones import DAY
 
 Give = Callable[[Turn, str, Event], bool]
-_LATE_PATTERN = 30 * DAY  # how far back a late event of a pattern may still look
+_LATE_PATTERN = 366 * DAY  # how far back a late event of a pattern may still look
 
 
 def start_at_event(turn: Turn, event: Event, give: Give) -> None:
@@ -79,7 +79,7 @@ def _count(turn: Turn, journey: Journey, start: PatternStart, event: Event) -> b
     new = Counted(journey.id, by, negative, min(event.occurred, turn.now), mark)
     oldest = turn.now - start.span - _LATE_PATTERN
     kept = tuple(c for c in turn.memory.counted if c.journey != journey.id or c.occurred >= oldest)
-    if not any(c.journey == journey.id and c.negative == negative and c.mark == mark for c in kept):
+    if new not in kept:
         turn.memory = replace(turn.memory, counted=(*kept, new))
     if negative:
         return False
