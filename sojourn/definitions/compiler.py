@@ -53,7 +53,7 @@ def compile_journey(tree: JourneyTree, context: Context, problems: Problems) -> 
     schedule = parts.schedule()
     not_while = linker.conditions(fields.get("not_while"), linker.scope())
     check_end(linker, fields, found)
-    if not found.steps and len(problems.errors) == before:
+    if not found.steps and not {"flow", "schedule", "react", "deadlines"} & set(fields.node.names):
         problems.add(fields.at, "this journey sends nothing", "give it a `flow` or a `schedule`")
     if len(problems.errors) > before or not tree.sound:
         return None

@@ -57,9 +57,7 @@ class ListOf(Kind):
         """Give Items of all that parsed."""
         if not isinstance(node, SequenceNode):
             if not self.or_one:
-                problems.add(
-                    node.place, f"{kind_of(node)} stands where {self.words()} must", "begin with `- `"
-                )
+                problems.add(node.place, f"{kind_of(node)} stands where {self.words()} must", "begin with `- `")
                 return None
             one = self.item.parse(node, problems)
             return Items(() if one is None else (one,), node)
@@ -97,6 +95,8 @@ class MapOf(Kind):
         """Give Entries of all that parsed."""
         if not isinstance(node, Mapping):
             problems.add(node.place, f"{kind_of(node)} stands where {self.words()} must")
+            return None
+        if node.damaged:
             return None
         if len(node.entries) < self.least:
             problems.add(node.place, f"at least {self.least} entries must stand here")
@@ -152,6 +152,8 @@ class Record(Kind):
             allowed = f"its keys: {', '.join(f.name for f in self.fields)}"
             problems.add(node.place, f"{kind_of(node)} stands where {self.words()} must", allowed)
             return None
+        if node.damaged:
+            return None
         kinds = {f.name: f.kind for f in self.fields}
         values: dict[str, Any] = {}
         for key, inner in node:
@@ -162,9 +164,7 @@ class Record(Kind):
                 values[key.text] = value
         for f in self.fields:
             if f.required and f.name not in node:
-                problems.add(
-                    node.place, f"`{f.name}` is missing in {self.name}", f"{f.about}: {f.kind.words()}"
-                )
+                problems.add(node.place, f"`{f.name}` is missing in {self.name}", f"{f.about}: {f.kind.words()}")
         return Fields(values, node)
 
     def _unknown(self, key: Scalar, node: Mapping, problems: Problems) -> None:
@@ -205,9 +205,9 @@ class ByWord(Kind):
     def parse(self, node: Node, problems: Problems) -> Fields | None:
         """Give the Fields of the record whose word stands there."""
         if not isinstance(node, Mapping):
-            problems.add(
-                node.place, f"{kind_of(node)} stands where {self.name} must", f"one of: {self._listed()}"
-            )
+            problems.add(node.place, f"{kind_of(node)} stands where {self.name} must", f"one of: {self._listed()}")
+            return None
+        if node.damaged:
             return None
         found = [key for key, _ in node if key.text in self.records]
         if len(found) == 1:
@@ -249,9 +249,7 @@ class ByShape(Kind):
 
     def parse(self, node: Node, problems: Problems) -> Any:
         """Give what the kind of this shape gives."""
-        kind = (
-            self.text if isinstance(node, Scalar) else self.group if isinstance(node, Mapping) else self.items
-        )
+        kind = self.text if isinstance(node, Scalar) else self.group if isinstance(node, Mapping) else self.items
         if kind is None or (isinstance(node, Scalar) and node.empty):
             problems.add(node.place, f"{kind_of(node)} stands where {self.about} must")
             return None

@@ -103,11 +103,16 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Entries in the order of the file; no key stands twice."""
+    """Entries in the order of the file; no key stands twice.
+
+    ``damaged`` tells that a comma, or a value that is missing, has cut something out of {...}; that is noted,
+    and what remains makes no sense.
+    """
 
     entries: tuple[tuple[Scalar, "Node"], ...]
     place: Place
     flow: bool = False
+    damaged: bool = False
 
     def get(self, name: str) -> "Node | None":
         """Give the value of a key, or None."""
@@ -297,6 +302,7 @@ class _Composer:
     def _mapping(self, event: Any, place: Place, depth: int) -> Mapping:
         entries: list[tuple[Scalar, Node]] = []
         seen: dict[str, Place] = {}
+        damaged = False
         while not isinstance(inner := next(self.events), yaml_events.MappingEndEvent):
             key = self._node(inner, depth + 1)
             value = self._node(next(self.events), depth + 1)
@@ -305,8 +311,9 @@ class _Composer:
                 continue
             if self._check_key(key, value, seen, bool(event.flow_style)):
                 entries.append((key, value))
+            damaged = damaged or (bool(event.flow_style) and isinstance(value, Scalar) and value.empty)
             seen.setdefault(key.text, key.place)
-        return Mapping(tuple(entries), place, bool(event.flow_style))
+        return Mapping(tuple(entries), place, bool(event.flow_style), damaged)
 
     def _check_key(self, key: Scalar, value: Node, seen: dict[str, Place], flow: bool) -> bool:
         if key.text == "<<":
