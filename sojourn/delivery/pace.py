@@ -13,6 +13,7 @@ FIRST_MS = 2_000
 LONGEST_MS = 300_000
 CALL_DELAYS_MS = (15_000, 60_000, 225_000, 600_000, 900_000)  # five more tries within 30 minutes (B2)
 _OPENS_AFTER = 3
+_BURST_MS = 60_000
 _PROBE_FIRST_MS = 1_000
 _PROBE_LONGEST_MS = 30_000
 
@@ -99,7 +100,7 @@ class Circuit:
 
 
 class JourneyPace:
-    """Spreads the messages of a journey with a `limit`: the n-th may go n spans after the first."""
+    """Spreads the messages of a journey with a `limit` evenly; a minute's worth may go at once."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -118,4 +119,4 @@ class JourneyPace:
         count, span = journey.limit
         at = max(float(now), self._next.get(send.journey, 0.0))
         self._next[send.journey] = at + span / count
-        return int(at)
+        return max(now, int(at) - _BURST_MS)

@@ -88,7 +88,7 @@ def _decide_call(ledger: Ledger, one: Result, order: CallOut, read_answer: ReadA
         detail = {"code": said.code, "attempts": order.send.attempt + 1}
         ledger.put(customer, Outcome(order.message_id, kind, None, detail, again), at)
         return [] if again is not None else [_letter(one, order, CALL_FAILED, f"{said.code} at the last attempt")]
-    ledger.put(customer, Outcome(order.message_id, "accepted", None, _about(one)), at)
+    ledger.put(customer, Outcome(order.message_id, "accepted"), at)
     if not order.answers:
         return []
     values = read_answer(order.name, said.body)
@@ -111,18 +111,13 @@ def _outcome(one: Result) -> Outcome:
         return one.unrendered
     said = one.answered
     assert said is not None
-    detail: dict[str, object] = _about(one)
+    detail: dict[str, object] = {}
     if said.kind in ("refused", "unknown"):
-        detail |= {"code": said.code, "provider": one.provider}
+        detail = {"code": said.code, "provider": one.provider}
     if said.kind == "unknown":
         detail["repeatable"] = said.repeatable
     retry_at = one.ended + _wait(one) if said.kind in ("not_taken", "unknown") else None
     return Outcome(one.leased.message_id, said.kind, None, detail, retry_at)
-
-
-def _about(one: Result) -> dict[str, object]:
-    said = one.answered
-    return {"reference": said.reference} if said is not None and said.reference is not None else {}
 
 
 def _wait(one: Result) -> int:
