@@ -117,6 +117,12 @@ class Delivery:
             self._listener.settled(settled)
         return count
 
+    async def landed(self) -> None:
+        """Wait until every call under way has ended; for hosts with a clock of their own."""
+        while self._flying:
+            await asyncio.wait([task for _, task in self._flying.values()])
+            await asyncio.sleep(0)  # the results are put down right after
+
     async def stop(self, grace_s: float) -> None:
         """Wait for calls under way, at most so long; what has no answer by then is unknown. Then settle.
 

@@ -62,8 +62,7 @@ class Rig:
         while True:
             done = await self.engine.fire()
             done += await self.engine.deliver()
-            while self.engine.delivery.in_flight > len(self.engine.delivery._results):
-                await asyncio.sleep(0)
+            await self.engine.delivery.landed()
             if not done and not self.engine.delivery.in_flight:
                 return
 

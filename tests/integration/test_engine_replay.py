@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.enginekit import ROOT, Rig, insurer
 
 from sojourn.core.model import Row
 from sojourn.records import LogFilter
@@ -15,6 +14,7 @@ from sojourn.rows import row_json
 from sojourn.simulate import Replay, read_lines
 from sojourn.store.memory import MemoryStore
 from sojourn.testing.clock import VirtualClock
+from tests.integration.enginekit import ROOT, Rig, insurer
 
 EXAMPLES = ROOT.parent / "shared" / "spec" / "examples"
 
