@@ -5,6 +5,7 @@ Everything is read before anything is refused, so that all problems of all files
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ from sojourn.definitions.profile import ProfileFile, read_profile
 from sojourn.definitions.promise_forms import Promise
 from sojourn.definitions.promised import read_promises
 from sojourn.definitions.reader import Mapping as MappingNode
-from sojourn.definitions.reader import read_file
+from sojourn.definitions.reader import read_bytes, read_file
 from sojourn.definitions.rules import DeliveryDefaults, RulesFile, read_rules
 from sojourn.definitions.supplies import Supplied, TemplateLinker
 from sojourn.rendering import Links, Templates, load_templates
@@ -105,7 +106,21 @@ class _Loading:
         path = self.folder / file
         if not required and not path.exists():
             return None
-        return read_file(path, file, self.problems)
+        try:
+            raw = path.read_bytes()
+        except OSError:
+            return read_file(path, file, self.problems)  # which says why it cannot be read
+        node, problems = _parsed(raw, file)
+        self.problems.extend(problems)
+        return node
+
+
+@lru_cache(maxsize=64)
+def _parsed(raw: bytes, file: str) -> tuple[MappingNode | None, tuple[Problem, ...]]:
+    """Give the nodes of a file's bytes; publications carry whole projects of which most files are as before."""
+    problems = Problems()
+    node = read_bytes(raw, file, problems)
+    return node, tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)
