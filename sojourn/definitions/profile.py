@@ -183,6 +183,9 @@ def _whole_type(declared: Type, parsed: Fields, problems: Problems) -> Type:
     if declared.kind not in ("list", "set", "map"):
         problems.add(parsed.place("item"), "`item` stands beside a type that holds nothing", "delete it")
         return declared
+    if declared.kind == "set" and held.is_collection:
+        problems.add(parsed.place("item"), "a set holds plain values only", "make it a list, kept by a key")
+        return declared
     return replace(declared, item=held)
 
 

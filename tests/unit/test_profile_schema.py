@@ -248,6 +248,7 @@ def test_the_reference_profile_is_read_without_a_mistake() -> None:
             "`yes` is not true or false; write true or false",
         ),
         ("{type: set, item: text, default: []}", "{type: set}", "a set without `item`"),
+        ("{type: set, item: text, default: []}", "{type: set, item: {a: text}}", "a set holds plain values only"),
         ("{type: date?}", "{type: date?, item: text}", "`item` stands beside a type that holds nothing"),
         ("{type: date?}", "{type: date?, values: [a]}", "`values` stand beside a type that is no text"),
         ("birth_date: born", "birth_date: mood", "`mood` is a text that may be absent"),
