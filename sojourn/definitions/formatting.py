@@ -63,24 +63,43 @@ def format_text(text: str, file: str) -> str:
 def _open(node: Any, indent: int) -> None:
     """Make blocks of items in brackets that read badly on one line; ``indent``: the column where it stands."""
     if isinstance(node, CommentedMap):
-        if _is_flow(node) and (indent + _length(node) > WIDTH or _holds_a_list(node)):
-            node.fa.set_block_style()
         for key, value in node.items():
-            _open(value, indent + (len(str(key)) + 2 if _is_flow(value) else 2))
+            _open_inside(node, key, value, indent + (len(str(key)) + 2 if _is_flow(value) else 2))
     elif isinstance(node, CommentedSeq):
-        if _is_flow(node) and indent + _length(node) > WIDTH:
-            node.fa.set_block_style()
-        for item in node:
-            _open(item, indent + 2)
+        for n, item in enumerate(node):
+            _open_inside(node, n, item, indent + 2)
+
+
+def _open_inside(parent: Any, key: Any, node: Any, indent: int) -> None:
+    if _is_flow(node) and (indent + _length(node) > WIDTH or _holds_a_list(node)):
+        node.fa.set_block_style()
+        _move_comment(parent, key, node)
+    _open(node, indent)
+
+
+def _move_comment(parent: Any, key: Any, node: Any) -> None:
+    """Let a comment behind a closing bracket follow the last line of the block that it becomes."""
+    slot = 0 if isinstance(parent, CommentedSeq) else 2
+    tokens = parent.ca.items.get(key)
+    if not tokens or tokens[slot] is None or not node:
+        return
+    token, tokens[slot] = tokens[slot], None
+    token.start_mark.column = 0  # one blank before it
+    if isinstance(node, CommentedMap):
+        node.ca.items[next(reversed(node))] = [None, None, token, None]
+    else:
+        node.ca.items[len(node) - 1] = [token, None]
 
 
 def _is_flow(node: Any) -> bool:
     return isinstance(node, CommentedMap | CommentedSeq) and bool(node.fa.flow_style())
 
 
-def _holds_a_list(node: CommentedMap) -> bool:
+def _holds_a_list(node: Any) -> bool:
     """Whether a condition inside brackets holds what a reader, or YAML, takes for an end of the text."""
-    return any(key in _CONDITIONS and _CUTS.search(str(value)) for key, value in node.items())
+    return isinstance(node, CommentedMap) and any(
+        key in _CONDITIONS and _CUTS.search(str(value)) for key, value in node.items()
+    )
 
 
 def _length(node: Any) -> int:

@@ -9,8 +9,8 @@ from sojourn.definitions.journey import JOURNEY
 def journey_schema() -> dict[str, Any]:
     """Give the schema (draft-07) of a journey file, with descriptions.
 
-    It judges the form of a file as read by the core schema of YAML 1.2. Names, conditions and what
-    belongs together are judged by `sojourn check`.
+    It judges the form of a file as an editor reads it, by the core schema of YAML 1.2. Names, conditions, what
+    belongs together, and digits that such a reader loses (`050`) are judged by `sojourn check`.
     """
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
