@@ -4,14 +4,13 @@ Looked up in this order: the step's `with`, the event being handled or awaited, 
 the project's variables (templates/variables.yaml). An expression there may use the same names bare.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sojourn.core.book import Value
 from sojourn.core.conditions import ConditionError, Expression, Frame, Scope, compile_expression
-from sojourn.core.types import DATE, DECIMAL, INSTANT, INT, TEXT, Type
+from sojourn.core.types import Type
 from sojourn.definitions.parameters import Parameter
 from sojourn.rendering.catalogue import Variable
 
@@ -24,8 +23,6 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "int": ("int",),
     "list": ("list", "set"),
 }
-_EXAMPLES: Final = {"text": TEXT, "money": DECIMAL, "date": DATE, "datetime": INSTANT, "int": INT}
-_BARE: Final = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class Sources:
             texts.append((own.text, None))
         if not texts:
             return NotFound("nothing here has that name", _where(name, self.scope))
-        return self._first(texts, kind, required)
+        return self._first(name, texts, kind, required)
 
     def _texts(self, name: str) -> list[tuple[str, Type | None]]:
         """Give the named sources as expressions with their types, in the order of Q3."""
@@ -95,18 +92,22 @@ class Sources:
             texts.append((f"param.{name}", self.scope.params[name]))
         return texts
 
-    def _first(self, texts: list[tuple[str, Type | None]], kind: str, required: bool) -> Found | NotFound:
-        """Compile the first source; further ones stand in only where it may be absent and must not be."""
+    def _first(self, name: str, texts: list[tuple[str, Type | None]], kind: str, required: bool) -> Found | NotFound:
+        """Compile the first source; further ones stand in only where it may be absent and must not be.
+
+        In these expressions the variable's own bare name means the fact: the event's field is written out.
+        """
         text, declared = texts[0]
         for fallback, other in texts[1:]:
             if not required or declared is None or not declared.nullable:
                 break
             text, declared = f"({text}) | default({fallback})", other
-        return self._compiled(text, kind, required)
+        bare = {known: source for known, source in self.bare_scope.bare.items() if known != name}
+        return self._compiled(text, replace(self.scope, bare=bare), kind, required)
 
-    def _compiled(self, text: str, kind: str, required: bool) -> Found | NotFound:
+    def _compiled(self, text: str, scope: Scope, kind: str, required: bool) -> Found | NotFound:
         try:
-            expression = compile_expression(text, self.bare_scope)
+            expression = compile_expression(text, scope)
         except ConditionError as error:
             first = error.problems[0]
             return NotFound(f"`{text}` cannot be computed here: {first.message}", first.hint)
@@ -164,8 +165,3 @@ def _where(name: str, scope: Scope) -> str:
 def value_in(parameter: Parameter, locale: str) -> Any:
     """Give the value of a parameter in a locale."""
     return parameter.value if parameter.texts is None else parameter.texts.get(locale)
-
-
-def is_name(text: str) -> bool:
-    """Tell whether an expression is nothing but a name."""
-    return _BARE.fullmatch(text) is not None
