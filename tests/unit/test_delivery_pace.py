@@ -1,0 +1,129 @@
+"""Back-off, buckets, circuits and the pace of limited journeys: never piling up, never hammering."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from sojourn.core.book import Book
+from sojourn.core.model import Deliver
+from sojourn.delivery.pace import (
+    CALL_DELAYS_MS,
+    LONGEST_MS,
+    Bucket,
+    Circuit,
+    JourneyPace,
+    backoff,
+    call_delay,
+    jitter,
+)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "base"), [(0, 2_000), (1, 2_000), (2, 4_000), (5, 32_000), (9, 300_000), (99, 300_000)]
+)
+def test_back_off_doubles_up_to_five_minutes_with_a_quarter_of_spread(attempt: int, base: int) -> None:
+    for key in ("a", "b", "c"):
+        assert 0.75 * base <= backoff(key, attempt) <= 1.25 * base
+
+
+def test_back_off_is_the_same_on_every_replay_and_different_for_others() -> None:
+    assert backoff("m1", 3) == backoff("m1", 3)
+    assert len({backoff(f"m{n}", 9) for n in range(100)}) > 90
+    assert all(0 <= jitter(f"m{n}", n) < 1 for n in range(100))
+
+
+def test_retry_after_is_obeyed_up_to_an_hour_and_never_shortens() -> None:
+    assert 60_000 <= backoff("m", 1, 60_000) < 61_000
+    assert backoff("m", 12, 1_000) >= 0.75 * LONGEST_MS
+    assert backoff("m", 1, 10**12) <= 3_601_000
+
+
+def test_a_call_is_tried_five_more_times_within_half_an_hour() -> None:
+    delays = [call_delay("c", attempt) for attempt in range(1, 7)]
+    assert delays[-1] is None
+    assert sum(delay for delay in delays if delay is not None) <= 30 * 60_000
+    assert len([delay for delay in delays if delay is not None]) == len(CALL_DELAYS_MS) == 5
+
+
+def test_a_bucket_lets_its_rate_through_and_no_more() -> None:
+    bucket, now, sent = Bucket(10, 0), 0, 0
+    for _ in range(1_000):
+        free = bucket.free(now)
+        assert free is not None
+        bucket.take(free)
+        sent += free
+        now += 10
+    assert 100 <= sent <= 111  # ten seconds at ten a second, and the burst of one second
+
+
+def test_a_slow_rate_still_lets_one_through() -> None:
+    bucket = Bucket(0.5, 0)
+    assert bucket.free(0) == 1
+    bucket.take(1)
+    assert bucket.free(1_999) == 0
+    assert bucket.free(2_000) == 1
+
+
+def test_a_bucket_without_a_rate_bounds_nothing_and_a_clock_that_goes_back_fills_nothing() -> None:
+    assert Bucket(None, 0).free(10) is None
+    bucket = Bucket(1, 1_000)
+    bucket.take(1)
+    assert bucket.free(0) == 0
+    assert bucket.free(1_000) == 0
+
+
+def test_a_dead_gateway_is_probed_with_one_message_in_growing_distances() -> None:
+    circuit, now, probes = Circuit(), 0, 0
+    for _ in range(3):
+        assert circuit.free(now, 64, 0) == 64
+        circuit.failed(now, "refused", None)
+    assert circuit.is_open
+    while now < 600_000:
+        if circuit.free(now, 64, 0):
+            assert circuit.free(now, 64, 0) == 1
+            assert circuit.free(now, 64, 1) == 0
+            probes += 1
+            circuit.failed(now, "refused", None)
+        now += 100
+    assert 20 <= probes <= 26
+
+
+def test_failures_of_a_burst_count_as_one_probe() -> None:
+    circuit = Circuit()
+    for _ in range(64):
+        circuit.failed(0, "refused", None)
+    assert circuit.free(999, 64, 0) == 0
+    assert circuit.free(1_000, 64, 0) == 1
+
+
+def test_a_gateway_that_answers_is_alive_again() -> None:
+    circuit = Circuit()
+    for _ in range(5):
+        circuit.failed(0, "503", 20_000)
+    assert (circuit.free(19_999, 64, 0), circuit.free(20_000, 64, 0), circuit.code) == (0, 1, "503")
+    circuit.answered()
+    assert (circuit.free(0, 64, 0), circuit.code) == (64, None)
+
+
+def _order(journey: str, attempt: int = 1) -> Deliver:
+    return cast(Deliver, SimpleNamespace(send=SimpleNamespace(journey=journey, version=1, attempt=attempt)))
+
+
+def _book(**limits: tuple[int, int] | None) -> Book:
+    journeys: dict[Any, Any] = {(name, 1): SimpleNamespace(limit=limit) for name, limit in limits.items()}
+    return cast(Book, SimpleNamespace(journeys=journeys))
+
+
+def test_a_limited_journey_spreads_its_messages_and_others_go_at_once() -> None:
+    pace = JourneyPace(_book(limited=(60, 3_600_000), free=None))
+    assert [pace(_order("free"), 5) for _ in range(3)] == [5, 5, 5]
+    assert [pace(_order("limited"), 0) for _ in range(4)] == [0, 0, 60_000, 120_000]
+    assert pace(_order("limited"), 600_000) == 600_000
+
+
+def test_a_message_that_had_its_place_keeps_it_when_judged_again() -> None:
+    pace = JourneyPace(_book(limited=(60, 3_600_000)))
+    for _ in range(10):
+        pace(_order("limited"), 0)
+    assert pace(_order("limited", attempt=2), 7) == 7
