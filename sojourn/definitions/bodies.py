@@ -150,7 +150,7 @@ def _wait_until(body: BodyCompiler, step: Step, following: str | None, under: Un
 
 def _wait_for(body: BodyCompiler, step: Step, following: str | None, under: Under) -> Node:
     linker, fields = body.linker, step.fields
-    events = linker.matches(fields.get("wait_for"), fields.get("if"))
+    events = linker.matches(fields.get("wait_for"), fields.get("if"), before=False)
     within, until = fields.value("within"), fields.value("until")
     if "within" in fields and "until" in fields:
         linker.problems.add(fields.place("until"), "`within` and `until` stand on one wait", "keep one")

@@ -289,7 +289,7 @@ JOURNEY: Final = Record(
 class JourneyTree:
     """A journey file as parsed, before anything in it is linked.
 
-    ``file`` is its path in the project; ``sound`` tells that its form has no mistake.
+    ``file`` is its path in the project; ``sound`` tells that nothing in it was refused so far.
     """
 
     file: str
@@ -310,7 +310,6 @@ def parse_journey(root: Mapping, file: str, problems: Problems) -> JourneyTree |
         file: Its path in the project, as `journeys/renewal_premium.yaml`.
         problems: Takes what is wrong.
     """
-    before = len(problems.errors)
     fields = JOURNEY.parse(root, problems)
     if fields is None:
         return None
@@ -318,4 +317,5 @@ def parse_journey(root: Mapping, file: str, problems: Problems) -> JourneyTree |
     if fields.get("journey") is not None and fields.value("journey") != stem:
         message = f"the journey is called `{fields.value('journey')}` and its file `{stem}`"
         problems.add(fields.place("journey"), message, "give both the same name")
-    return JourneyTree(file, fields, len(problems.errors) == before)
+    sound = not any(problem.file == file for problem in problems.errors)
+    return JourneyTree(file, fields, sound)

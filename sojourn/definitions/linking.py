@@ -10,7 +10,7 @@ from sojourn.core.conditions import ConditionError, Expression, Scope, compile_c
 from sojourn.core.nearest import did_you_mean
 from sojourn.core.types import Type
 from sojourn.definitions.calls import CallType
-from sojourn.definitions.grammar import Fields, Items, Leaf
+from sojourn.definitions.grammar import Items, Leaf
 from sojourn.definitions.parameters import Parameter
 from sojourn.definitions.problems import Place, Problems
 from sojourn.definitions.reader import Scalar
@@ -211,35 +211,28 @@ class Linker:
 
     # ---- events
 
-    def matches(self, events: Items | None, shared: Leaf | None = None) -> tuple[Match, ...]:
-        """Give what `when: ...` with an optional `if` beside it means."""
-        found: list[Match] = []
-        alone: list[str] = []
-        for item in events or ():
-            if isinstance(item, Leaf):
-                alone.extend(filter(None, [self.event(item)]))
-            else:
-                if shared is not None and "if" in item:
-                    hint = "keep the one at the event and repeat the other there with `and`"
-                    self.problems.add(item.place("if"), "two conditions stand for one event", hint)
-                found.extend(self._with_condition(item))
-        if alone:
-            types = tuple(dict.fromkeys(alone))
-            condition = self.condition(shared, self.scope(types, before=True))
-            found = [*(Match(name, condition) for name in types), *found]
-        elif shared is not None and not found:
-            self.condition(shared, self.scope(UNKNOWN, before=True))
-        elif shared is not None:
-            types = tuple(dict.fromkeys(match.type for match in found))
-            condition = self.condition(shared, self.scope(types, before=True))
-            found = [Match(match.type, condition) for match in found]
-        return tuple(found)
+    def matches(self, events: Items | None, shared: Leaf | None = None, *, before: bool = True) -> tuple[Match, ...]:
+        """Give what `when: ...` means, with the `if` beside it, in the order of the file.
 
-    def _with_condition(self, item: Fields) -> list[Match]:
-        names = [name for leaf in item.get("when") or () if (name := self.event(leaf))]
-        types = tuple(dict.fromkeys(names))
-        condition = self.condition(item.get("if"), self.scope(types or UNKNOWN, before=True))
-        return [Match(name, condition) for name in types]
+        An `if` beside several events names only fields that all of them have. ``before``: whether the profile
+        before the event is known when the condition is judged.
+        """
+        found: list[tuple[str, bool, Expression | None]] = []  # name, whether the shared `if` is its own, condition
+        for item in events or ():
+            leaves = [item] if isinstance(item, Leaf) else item.get("when") or ()
+            names = tuple(dict.fromkeys(name for leaf in leaves if (name := self.event(leaf))))
+            if isinstance(item, Leaf) or "if" not in item:
+                found += [(name, True, None) for name in names]
+                continue
+            if shared is not None:
+                hint = "keep the one at the event and repeat the other there with `and`"
+                self.problems.add(item.place("if"), "two conditions stand for one event", hint)
+            condition = self.condition(item.get("if"), self.scope(names or UNKNOWN, before=before))
+            found += [(name, False, condition) for name in names]
+        plain = tuple(dict.fromkeys(name for name, is_plain, _ in found if is_plain))
+        common = self.condition(shared, self.scope(plain or UNKNOWN, before=before))
+        matches = (Match(name, common if is_plain else condition) for name, is_plain, condition in found)
+        return tuple(dict.fromkeys(matches))
 
     # ---- sets
 

@@ -56,13 +56,13 @@ def _word(word: str, said: Any, value: Any, schema: dict[str, Any], root: dict[s
 def _text(word: str, said: Any, value: str) -> bool:
     if word == "pattern":
         return re.search(said, value) is not None
-    return len(value) >= said if word == "minLength" else len(value) <= said
+    return bool(len(value) >= said if word == "minLength" else len(value) <= said)
 
 
 def _items(word: str, said: Any, value: list[Any], root: dict[str, Any]) -> bool:
     if word == "items":
         return all(_fits(said, item, root) for item in value)
-    return len(value) >= said if word == "minItems" else len(value) <= said
+    return bool(len(value) >= said if word == "minItems" else len(value) <= said)
 
 
 def _object(word: str, said: Any, value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any]) -> bool:
@@ -71,7 +71,7 @@ def _object(word: str, said: Any, value: dict[str, Any], schema: dict[str, Any],
     if word == "required":
         return all(name in value for name in said)
     if word == "minProperties":
-        return len(value) >= said
+        return bool(len(value) >= said)
     if word == "propertyNames":
         return all(_fits(said, name, root) for name in value)
     rest = [inner for name, inner in value.items() if name not in schema.get("properties", {})]

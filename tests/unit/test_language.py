@@ -504,6 +504,25 @@ guardrail: complaints
     assert compiled.promises[0].place.line > 1
 
 
+def test_one_event_may_stand_with_several_conditions_and_groups_share_the_one_beside() -> None:
+    body = """
+goal:
+  - when: [{when: bill.paid, if: event.number > 1}, {when: bill.paid, if: event.open_amount <= 0}]
+  - when: [bill.paid, {when: [bill.moved, bill.due]}]
+    if: event.number > 2
+"""
+    first, second = good(body + FLOW).journey.endings
+    assert [(m.type, m.condition.text) for m in first.events if m.condition] == [
+        ("bill.paid", "event.number > 1"),
+        ("bill.paid", "event.open_amount <= 0"),
+    ]
+    assert [(m.type, m.condition.text) for m in second.events if m.condition] == [
+        ("bill.paid", "event.number > 2"),
+        ("bill.moved", "event.number > 2"),
+        ("bill.due", "event.number > 2"),
+    ]
+
+
 # ---- what is at hand at a step
 
 

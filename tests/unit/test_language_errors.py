@@ -202,6 +202,10 @@ CASES = [
         "goal: {when: {when: bill.paid, if: event.number > 1}, if: event.number > 2}" + FLOW,
         "two conditions stand for one event",
     ),
+    (
+        steps("- {wait_for: bill.paid, if: before.customer.tier == 'basic', within: 1 day}"),
+        "there is no value before the event here",
+    ),
     # ids and reach
     ("flow:\n" + SEND + SEND, "two steps have the id `a` | the first is on line"),
     ("goal: {when: bill.paid, do: [{id: hello, send: bye, by: sms}]}" + FLOW, "two steps have the id `hello`"),
