@@ -108,13 +108,23 @@ def _claim(story: Story, policy: str, claim: str, type: str, day: int, rng: Rand
     def say(instant: int, what: str, **payload: Any) -> None:
         story.say(instant, what, "claim", claim, named | payload)
 
-    say(filed, "claim.filed", policy_id=policy, claim_type=type, claimed_cny=amount, filed_via="app", docs_needed=["invoice"])
+    say(
+        filed,
+        "claim.filed",
+        policy_id=policy,
+        claim_type=type,
+        claimed_cny=amount,
+        filed_via="app",
+        docs_needed=["invoice"],
+    )
     if rng.random() < 0.22:
         asked = filed + length // 5
         papers = rng.sample(_PAPERS, rng.randint(1, 3))
         say(asked, "claim.documents_requested", docs_needed=papers, due_by=_day(asked + 10 * DAY))
         sent = asked + int((rng.random() * 3 if rng.random() < 0.7 else 3 + rng.random() * 9) * DAY)
-        story.say(sent, "claim.documents_received", "claim", claim, {"claim_id": claim, "docs": papers, "complete": True})
+        story.say(
+            sent, "claim.documents_received", "claim", claim, {"claim_id": claim, "docs": papers, "complete": True}
+        )
         length = max(length, sent - filed + HOUR)
     for n, node in enumerate(_NODES[: _STATUSES[speed].draw(rng)], 1):
         moved = filed + length * n // 5
@@ -210,7 +220,9 @@ def _issue(story: Story, person: Person, number: int, kind: int, day: int, rng: 
         },
     )  # fmt: skip
     draw = rng.random()
-    signed = day + (0 if draw < 0.45 else rng.randint(1, 5) if draw < 0.88 else rng.randint(6, 10) if draw < 0.96 else 15)
+    signed = day + (
+        0 if draw < 0.45 else rng.randint(1, 5) if draw < 0.88 else rng.randint(6, 10) if draw < 0.96 else 15
+    )
     instant = at(signed, 20 * HOUR + int(rng.random() * 3 * HOUR), story.zone)
     if rng.random() < 0.06:
         instant += 13 * HOUR

@@ -14,7 +14,8 @@ from sojourn.rows import instant_text
 BEGIN: Final = at(FIRST, 0) - 46 * DAY  # premiums of January are scheduled in the year before
 END: Final = at(LAST + 1, 0)
 _OUTAGES: Final = tuple(
-    (at(date(2026, month, day).toordinal(), clock * HOUR), 20 * MINUTE) for month, day, clock in ((3, 11, 10), (9, 22, 14))
+    (at(date(2026, month, day).toordinal(), clock * HOUR), 20 * MINUTE)
+    for month, day, clock in ((3, 11, 10), (9, 22, 14))
 )
 _SOURCES: Final = {
     "payment": "Billing", "policy": "Policy admin", "claim": "Claims", "complaint": "Complaint desk",
@@ -101,7 +102,9 @@ class Story:
             yield whole._replace(line=whole.line[: rng.randrange(20, len(whole.line) - 2)] + b"\n")
             return
         elif draw < 0.0177:
-            yield _line(event | {"event_id": self._ulid(instant), "customer_id": "X" + self.customer}, _through(arrival))
+            yield _line(
+                event | {"event_id": self._ulid(instant), "customer_id": "X" + self.customer}, _through(arrival)
+            )
         elif draw < 0.0178:
             yield _line(event | {"event_id": self._ulid(instant), "type": "loyalty.points_earned"}, _through(arrival))
         yield _line(event, _through(arrival))

@@ -7,6 +7,7 @@ template needs (design.md, "Publication"). Durations of the three kinds of langu
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sojourn.core.calendar import Calendar
@@ -58,6 +59,15 @@ class At:
     def instant(self, anchor: date, zone: str) -> int:
         """Give the instant for an anchor date in a zone (N3, N4)."""
         return to_utc(zone, self.day(anchor), self.time)
+
+    def instant_of(self, anchor: str, zone: str) -> int:
+        """Give the same for an anchor date in wire form; asked again and again for each touch that is pending."""
+        return _instant_of(anchor, self.months, self.days, self.time, zone)
+
+
+@lru_cache(maxsize=65_536)
+def _instant_of(anchor: str, months: int, days: int, time: int, zone: str) -> int:
+    return At(None, time, days, months).instant(date.fromisoformat(anchor), zone)
 
 
 @dataclass(frozen=True, slots=True)

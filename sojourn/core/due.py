@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sojourn.core.book import Book, SilenceStart
 from sojourn.core.memory import EARLY_FOR, SEEN_FOR
-from sojourn.core.model import Run, State
+from sojourn.core.model import Memory, Run, State
 from sojourn.core.profile import Customer
 from sojourn.core.schedule import pending_touches
 from sojourn.core.starts_day import next_day
@@ -28,9 +28,16 @@ def due_after(book: Book, before: State, after: State, old: int | None, now: int
     for send in after.hot.sends:
         if send.status != "ready":
             best = min(best, send.next_at)
-    if before.memory is not after.memory:
+    if _waits_anew(before.memory, after.memory):
         best = min(best, min(_memory_dues(book, after), default=best))
     return best
+
+
+def _waits_anew(before: Memory, after: Memory) -> bool:
+    """Tell whether a part of the memory changed that has an instant of its own."""
+    return (
+        before.days is not after.days or before.silences is not after.silences or before.moved != after.moved
+    )  # fmt: skip
 
 
 def _moved(book: Book, before: State, after: State) -> bool:

@@ -145,7 +145,12 @@ def _value(arg: Any, frame: Frame) -> Any:
 
 
 def _with(profile: Profile, new: Mapping[str, Any]) -> Profile:
-    fields = {name: value for name, value in (profile.fields | dict(new)).items() if value is not None}
+    fields = dict(profile.fields)
+    for name, value in new.items():
+        if value is None:
+            fields.pop(name, None)
+        else:
+            fields[name] = value
     return msgspec.structs.replace(profile, fields=fields)
 
 

@@ -1,7 +1,6 @@
 """Touches that hang on a date: when they are due, what is past, what a moved date does (N3, N5, N15, Q37, Q38, Q40)."""
 
 from collections.abc import Iterator
-from datetime import date
 
 from sojourn.core.book import CallNode, Journey, ScheduledTouch, SendNode
 from sojourn.core.model import Run, Send
@@ -11,20 +10,21 @@ from sojourn.core.turn import Turn, replace
 
 def anchor_of(run: Run, touch: ScheduledTouch) -> str | None:
     """Give the date that a touch hangs on, as ISO text, or None while it is not known."""
-    return run.facts.get(touch.at.fact or "")
+    fact = touch.at.fact
+    return None if fact is None else run.facts.get(fact)
 
 
 def pending_touches(journey: Journey, run: Run, zone: str) -> Iterator[tuple[ScheduledTouch, str, int]]:
     """Give the touches without a verdict for their present date, with the date and the due instant."""
     if not journey.schedule or run.ended is not None:
         return
-    rushed = dict(run.rushed)
+    rushed, decided = dict(run.rushed) if run.rushed else None, run.decided
     for touch in journey.schedule:
         anchor = anchor_of(run, touch)
-        if anchor is None or (touch.id, anchor) in run.decided:
+        if anchor is None or (decided and (touch.id, anchor) in decided):
             continue
-        due = rushed.get(touch.id)
-        yield touch, anchor, touch.at.instant(date.fromisoformat(anchor), zone) if due is None else due
+        due = rushed.get(touch.id) if rushed else None
+        yield touch, anchor, touch.at.instant_of(anchor, zone) if due is None else due
 
 
 def arm(turn: Turn, run: Run, facts: frozenset[str] | None = None) -> Run:

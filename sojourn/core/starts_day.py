@@ -4,11 +4,13 @@ For each journey the state holds the first local date that may still start it. T
 the date in the customer's present zone, so a move re-arms it and can neither double nor lose it.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sojourn.core.book import Book, DayStart, Journey
-from sojourn.core.calendar import next_birthday
+from sojourn.core.calendar import Calendar, next_birthday
 from sojourn.core.model import Memory
 from sojourn.core.profile import Customer
 from sojourn.core.turn import Turn, replace
@@ -28,21 +30,33 @@ def next_day(book: Book, memory: Memory, view: Customer, journey: Journey, start
     first = memory.days.get(journey.id)
     if first is None:
         return None
-    found = _next(book, view, start, date.fromordinal(first))
-    if found is None:
-        return None
-    day, names = found
-    keys = tuple(tuple({"year": day.year, "festival_id": name}[field] for field in journey.key) for name in names)
-    return Occurrence(day, max(memory.moved, to_utc(view.zone, day, start.time)), keys)
-
-
-def _next(book: Book, view: Customer, start: DayStart, first: date) -> tuple[date, tuple[str | None, ...]] | None:
     if start.kind == "birthday":
         born = view[book.profile.roles.birth_date]
-        return None if born is None else (next_birthday(date.fromisoformat(born), first), (None,))
-    days = {name: book.calendar.next_festival(name, first) for name in sorted(book.calendar.festivals)}
+        found = None if born is None else _birthday(born, first, journey.key, view.zone, start.time)
+    else:
+        found = _festival(book.calendar, first, journey.key, view.zone, start.time)
+    if found is None or found.instant >= memory.moved:
+        return found
+    return found._replace(instant=memory.moved)
+
+
+@lru_cache(maxsize=65_536)
+def _birthday(born: str, first: int, key: tuple[str, ...], zone: str, time: int) -> Occurrence:
+    day = next_birthday(date.fromisoformat(born), date.fromordinal(first))
+    return Occurrence(day, to_utc(zone, day, time), _keys(key, day, (None,)))
+
+
+@lru_cache(maxsize=4096)
+def _festival(calendar: Calendar, first: int, key: tuple[str, ...], zone: str, time: int) -> Occurrence | None:
+    days = {name: calendar.next_festival(name, date.fromordinal(first)) for name in sorted(calendar.festivals)}
     day = min((day for day in days.values() if day is not None), default=None)
-    return None if day is None else (day, tuple(name for name, other in days.items() if other == day))
+    if day is None:
+        return None
+    return Occurrence(day, to_utc(zone, day, time), _keys(key, day, [n for n, other in days.items() if other == day]))
+
+
+def _keys(key: tuple[str, ...], day: date, names: Iterable[str | None]) -> tuple[tuple[Any, ...], ...]:
+    return tuple(tuple({"year": day.year, "festival_id": name}[field] for field in key) for name in names)
 
 
 def arm_days(turn: Turn, *, known: bool = False, born: bool = False) -> None:

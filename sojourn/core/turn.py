@@ -39,7 +39,7 @@ class Turn:
     """The draft of a decision. Methods that change something take and keep frozen values."""
 
     __slots__ = (
-        "_before", "_runs_changed", "_tombs_changed", "_view", "book", "clock", "customer", "memory",
+        "_before", "_runs_own", "_tombs_own", "_view", "book", "clock", "customer", "memory",
         "now", "out", "profile", "runs", "sends", "state", "tombs", "touches",
     )  # fmt: skip
 
@@ -53,11 +53,11 @@ class Turn:
         self.touches: tuple[Touch, ...] = state.hot.touches
         self.profile: Profile = state.profile
         self.memory: Memory = state.memory
-        self.runs: dict[str, Run] = dict(state.runs)
-        self.tombs: dict[tuple[str, str], Tomb] = dict(state.tombs)
+        self.runs: Mapping[str, Run] = state.runs  # copied with the first change, as are the tombs
+        self.tombs: Mapping[tuple[str, str], Tomb] = state.tombs
         self.out: list[Command] = []
-        self._runs_changed = False
-        self._tombs_changed = False
+        self._runs_own: dict[str, Run] | None = None
+        self._tombs_own: dict[tuple[str, str], Tomb] | None = None
         self._view: Customer | None = None
         self._before: Customer | None = None
 
@@ -67,24 +67,17 @@ class Turn:
         """Freeze the draft; parts that did not change are the caller's own objects."""
         old = self.state
         hot = old.hot
-        if self.sends is not hot.sends or self.touches is not hot.touches or self._runs_changed:
+        if self.sends is not hot.sends or self.touches is not hot.touches or self._runs_own is not None:
             hot = Hot(max(self.clock, self.now), self.sends, self.touches)
         if (
             hot is old.hot
             and self.profile is old.profile
             and self.memory is old.memory
-            and not self._runs_changed
-            and not self._tombs_changed
+            and self._runs_own is None
+            and self._tombs_own is None
         ):
             return Decision(old, tuple(self.out))
-        state = State(
-            self.customer,
-            hot,
-            self.profile,
-            self.memory,
-            self.runs if self._runs_changed else old.runs,
-            self.tombs if self._tombs_changed else old.tombs,
-        )
+        state = State(self.customer, hot, self.profile, self.memory, self.runs, self.tombs)
         return Decision(state, tuple(self.out))
 
     # ---- the profile
@@ -169,19 +162,23 @@ class Turn:
 
     def put_run(self, run: Run) -> Run:
         """Keep a new value of a run."""
-        self.runs[run.id] = run
-        self._runs_changed = True
+        self._own_runs()[run.id] = run
         return run
 
     def drop_run(self, run: Run) -> None:
         """Forget a run that has ended and has nothing open any more."""
-        del self.runs[run.id]
-        self._runs_changed = True
+        del self._own_runs()[run.id]
+
+    def _own_runs(self) -> dict[str, Run]:
+        if self._runs_own is None:
+            self.runs = self._runs_own = dict(self.state.runs)
+        return self._runs_own
 
     def put_tomb(self, journey: str, key: str, tomb: Tomb) -> None:
         """Keep what stays of ended runs of a key."""
-        self.tombs[journey, key] = tomb
-        self._tombs_changed = True
+        if self._tombs_own is None:
+            self.tombs = self._tombs_own = dict(self.state.tombs)
+        self._tombs_own[journey, key] = tomb
 
     def live_runs(self) -> list[Run]:
         """Give the runs that have not ended, oldest first, in an order that depends on content alone."""

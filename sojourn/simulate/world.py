@@ -114,6 +114,10 @@ class World:
         """Run everything that is due up to and with an instant (Q48)."""
         self.run_before(instant + 1)
 
+    def due_of(self, customer: str) -> int | None:
+        """Give when a customer has something due next, as far as known."""
+        return self._due.get(customer)
+
     # ---- one customer
 
     def _tick(self, customer: str, due: int) -> None:
