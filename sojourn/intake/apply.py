@@ -198,7 +198,8 @@ class _Batch:
     def _terms(self, event: Event) -> tuple[str, ...]:
         """What support may search for: the entity, the key fields of journeys, and changed addresses."""
         values = [event.entity_id, *(event.payload.get(name) for name in key_fields(self.book))]
-        fields = self.ledger.state(event.customer).profile.fields if event.customer not in self.quarantined else {}
+        state = self.ledger.state(event.customer)
+        fields = state.profile.fields if state is not None else {}
         for parts in event.payload.values():
             if isinstance(parts, Mapping):
                 values += [fields.get(name) for name in self.book.profile.roles.addresses.values() if name in parts]

@@ -64,9 +64,10 @@ class Ledger:
         for name, stored in loaded.items():
             self._accounts[name] = Account(stored)
 
-    def state(self, customer: str) -> State:
-        """Give a customer as he is now."""
-        return self._accounts[customer].state
+    def state(self, customer: str) -> State | None:
+        """Give a customer as he is now, or None for one that was not loaded."""
+        account = self._accounts.get(customer)
+        return None if account is None else account.state
 
     def before(self, customer: str, now: int, book: Book | None = None) -> None:
         """Run a customer's timers that are due before an instant, by the book that was in force until then."""

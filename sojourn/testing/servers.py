@@ -23,8 +23,11 @@ class Gateway:
     answer), or a status with an optional Retry-After: ``429``, ``503 7``, ``500``, ``400``.
     """
 
-    def __init__(self, behaviour: Behaviour | None = None, answer: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, behaviour: Behaviour | None = None, answer: Mapping[str, Any] | None = None, delay_s: float = 0.0
+    ) -> None:
         self.behaviour = behaviour or always("ok")
+        self.delay_s = delay_s
         self.answer = answer
         self.got: list[tuple[Mapping[str, str], bytes]] = []
         self.url = ""
@@ -47,6 +50,7 @@ class Gateway:
         body = await request.read()
         self.got.append((dict(request.headers), body))
         word = self.behaviour(len(self.got))
+        await asyncio.sleep(self.delay_s)
         if word == "hang up":
             if request.transport is not None:
                 request.transport.close()
@@ -71,8 +75,9 @@ class MailServer:
     ``mail 421``, ``hang up`` (after the content, before the answer), ``slow`` (after the content).
     """
 
-    def __init__(self, behaviour: Behaviour | None = None) -> None:
+    def __init__(self, behaviour: Behaviour | None = None, delay_s: float = 0.0) -> None:
         self.behaviour = behaviour or always("ok")
+        self.delay_s = delay_s
         self.got: list[tuple[str, bytes]] = []
         self.url = ""
         self.tried = 0
@@ -131,6 +136,7 @@ class MailServer:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         self.got.append((envelope.rcpt_tos[0], content))
         word = self.behaviour(self.tried)
+        await asyncio.sleep(self.delay_s)
         if word == "hang up" and server.transport is not None:
             server.transport.close()
         if word == "slow":

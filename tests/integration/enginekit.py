@@ -1,14 +1,21 @@
 """An engine on a virtual clock with an instant provider, driven from instant to instant without any waiting."""
 
 import asyncio
+import json
+import shutil
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from sojourn.bootstrap.embedded import Engine
+from sojourn.bootstrap.intake_queue import Received
 from sojourn.bootstrap.settings import read_settings
+from sojourn.core.model import Row
 from sojourn.delivery.port import Channel
 from sojourn.ports import Store
+from sojourn.records import LogFilter
 from sojourn.testing.clock import VirtualClock
 from sojourn.testing.provider import InstantProvider
 
@@ -16,13 +23,49 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("journeys", "templates", "schemas", "rules.yaml", "parameters.yaml")
 
 
-def insurer(folder: Path) -> Path:
-    """Give a project folder with the reference insurer's files and a var/ of its own."""
+def insurer(folder: Path, *journeys: str) -> Path:
+    """Give a project folder with the reference insurer's files and a var/ of its own; only some journeys if named."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
-        if not (folder / name).exists():
+        if name == "journeys" and journeys:
+            (folder / name).mkdir(exist_ok=True)
+            for one in journeys:
+                shutil.copy(ROOT / name / f"{one}.yaml", folder / name)
+        elif not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     return folder
+
+
+def happened(kind: str, customer: str, instant: int, payload: dict[str, Any], **more: Any) -> bytes:
+    """Give an event as bytes; its id follows from its content."""
+    event = {
+        "event_id": f"{kind}-{customer}-{more.get('entity', {}).get('seq', 1)}",
+        "type": kind,
+        "occurred_at": datetime.fromtimestamp(instant / 1000, UTC).isoformat(),
+        "customer_id": customer,
+        "source": "test",
+        "payload": payload,
+    }
+    return json.dumps(event | more).encode()
+
+
+def known(customer: str, instant: int, **fields: Any) -> bytes:
+    """Give the event by which a synthetic customer becomes known."""
+    profile = {
+        "name": "测试", "salutation_zh": "测试女士", "salutation_en": "Ms Test",
+        "mobile": "+8613800138000", "email": f"{customer.lower()}@example.com",
+    } | fields  # fmt: skip
+    return happened("customer.updated", customer, instant, {"changed": sorted(profile), "profile": profile})
+
+
+def claim(customer: str, instant: int) -> bytes:
+    """Give the event by which a customer files a claim: an SMS, a mail and a call follow at once."""
+    payload = {
+        "claim_id": f"CL-{customer}", "claim_no": f"N-{customer}", "policy_id": "P-1", "claim_type": "medical",
+        "claimed_cny": "100.00", "filed_via": "app", "docs_needed": ["invoice"],
+    }  # fmt: skip
+    entity = {"type": "claim", "id": f"CL-{customer}", "seq": 1}
+    return happened("claim.filed", customer, instant, payload, entity=entity)
 
 
 class Rig:
@@ -49,7 +92,18 @@ class Rig:
     async def __aexit__(self, *_: object) -> None:
         await self.engine.close()
 
-    async def submit(self, raws: Sequence[bytes]) -> object:
+    async def rows(self) -> list[Row]:
+        """Give the whole log, oldest first."""
+        rows: list[Row] = []
+        cursor: str | None = None
+        while True:
+            page = await self.engine.views.log(LogFilter(), 500, cursor)
+            rows += page.rows
+            cursor = page.next
+            if cursor is None:
+                return rows[::-1]
+
+    async def submit(self, raws: Sequence[bytes]) -> Received:
         """Submit events at the present instant and store them."""
         request = asyncio.create_task(self.engine.submit(raws, "test"))
         await asyncio.sleep(0)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from sojourn.core.model import Row
-from sojourn.records import LogFilter
 from sojourn.rows import row_json
 from sojourn.simulate import Replay, read_lines
 from sojourn.store.memory import MemoryStore
@@ -79,17 +78,6 @@ def comparable(rows: list[Row]) -> list[str]:
     return sorted(shown)
 
 
-async def logged(rig: Rig) -> list[Row]:
-    rows: list[Row] = []
-    cursor: str | None = None
-    while True:
-        page = await rig.engine.views.log(LogFilter(), 500, cursor)
-        rows += page.rows
-        cursor = page.next
-        if cursor is None:
-            return rows
-
-
 def simulated(project: Path, events: list[tuple[int, bytes]], until: int) -> list[Row]:
     rows: list[Row] = []
     lines = [json.dumps({"arrives_at": iso(instant), **json.loads(raw)}).encode() for instant, raw in events]
@@ -105,7 +93,7 @@ async def test_the_engine_gives_the_rows_of_simulate(tmp_path: Path, kind: str) 
     store = MemoryStore(clock) if kind == "memory" else None
     async with Rig(project, 0, store=store, clock=clock) as rig:
         await rig.replay(events, until)
-        got = comparable(await logged(rig))
+        got = comparable(await rig.rows())
         assert not rig.engine.quarantine.customers
         assert not await rig.engine.views.dead_letter_counts()
     wanted = comparable(simulated(project, events, until))
