@@ -22,11 +22,12 @@ PLAIN = (
     "trace_id",
 )  # fmt: skip
 SEALED = ("key", "detail", "anchor", "subject", "text", "html")
+STANDING = ("subject", "channel", "status", "reason", "at", "next_at", "seq")  # what a later row changes
 _LAST = select(func.max(t.log.c.seq))
 _upsert = upsert(t.message)
 _STANDS = _upsert.on_conflict_do_update(
     index_elements=["message_id"],
-    set_={name: _upsert.excluded[name] for name in ("channel", "status", "reason", "at", "next_at", "seq")},
+    set_={name: _upsert.excluded[name] for name in STANDING},
 )
 
 

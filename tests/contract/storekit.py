@@ -81,9 +81,9 @@ def full_state(customer: str) -> State:
             {"claims/C-1": Mark(4, NOW)},
         ),
         Memory(
-            (Seen("renewal", ("P-1", 3), "P-1", "billing", 3, NOW, NOW),), (Remembered("renewal", ("P-1", 3), NOW),),
+            (Seen("renewal", ("P-1", None), True, "P-1", "billing", 3, NOW, NOW),), (Remembered("renewal", ("P-1", 3), NOW),),
             (Early("claims", ("C-1",), heard),), (Counted("need", "critical", False, NOW, "C-1/1"),),
-            (Silence("card", "K-1", NOW),), {"birthday": 739_001}, (("marketing", NOW),),
+            (Silence("card", "K-1", NOW),), {"birthday": 739_001}, pauses=(("marketing", NOW),),
         ),
         {"r1": run(), "r2": run("r2", journey="claims", key=("C-1",))},
         {("renewal", '{"policy_id":"P-1"}'): Tomb(NOW, NOW - 1), ("renewal", "*"): Tomb(NOW)},

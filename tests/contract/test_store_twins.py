@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sojourn.core.model import Hot, State, Tomb
@@ -112,6 +112,7 @@ async def shown(store: Store) -> list[Any]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example([[("row", "c1", "m2", "sent"), ("erase", "c1", 0, 0), ("row", "c1", "m2", "sent")]])
 @given(st.lists(st.lists(STEP, max_size=4), max_size=8))
 def test_both_stores_tell_the_same_story(batches: list[list[tuple[Any, ...]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -25,6 +25,7 @@ from tests.contract.storekit import (
     row,
     run,
     settled,
+    touch,
 )
 from tests.contract.storekit import event as incoming
 from tests.integration.sqlitekit import FILE, make, written
@@ -215,3 +216,22 @@ async def test_what_is_asked_often_goes_through_an_index(store: SqliteStore, tmp
 def _bounded(step: str) -> bool:
     """A scan of what the statement itself brought or of the rows that it has just picked."""
     return any(word in step for word in ("json_each", "anon_", "(subquery", "CONSTANT ROW"))
+
+
+async def test_a_reader_delays_the_emptying_of_the_log_and_does_not_prevent_it(tmp_path: Path) -> None:
+    store = make(tmp_path)
+    await store.open()
+    async with store.transaction() as tx:
+        await keep(tx, "c1", lambda state: full_state("c1"))
+    reader = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    wrapped = reader.execute("SELECT wrapped FROM subject").fetchone()[0]
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM part").fetchone()
+    async with store.transaction() as tx:
+        await tx.erase("c1", NOW)
+    assert wrapped in written(tmp_path)
+    reader.close()
+    async with store.transaction() as tx:
+        await touch(tx, "c2")
+    assert wrapped not in written(tmp_path)
+    await store.close()
