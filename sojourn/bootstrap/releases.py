@@ -83,6 +83,8 @@ def unpack(content: bytes, folder: Path) -> None:
     try:
         reader = zlib.decompressobj()
         plain = reader.decompress(content, _BLOB_LIMIT)
+        if not reader.eof:
+            raise zlib.error("cut short")
         files = msgspec.msgpack.decode(plain, type=dict[str, bytes])
     except (zlib.error, msgspec.MsgspecError) as error:
         raise StoreBroken("A stored release cannot be read", next_step="Restore the database from a copy") from error
