@@ -81,7 +81,8 @@ def full_state(customer: str) -> State:
             {"claims/C-1": Mark(4, NOW)},
         ),
         Memory(
-            (Seen("renewal", ("P-1", None), True, "P-1", "billing", 3, NOW, NOW),), (Remembered("renewal", ("P-1", 3), NOW),),
+            (Seen("renewal", ("P-1", None), True, "P-1", "billing", 3, NOW, NOW),),
+            (Remembered("renewal", ("P-1", 3), NOW),),
             (Early("claims", ("C-1",), heard),), (Counted("need", "critical", False, NOW, "C-1/1"),),
             (Silence("card", "K-1", NOW),), {"birthday": 739_001}, pauses=(("marketing", NOW),),
         ),
