@@ -108,7 +108,8 @@ def render(problem: Problem) -> str:
     if problem.source_line.strip():
         number = str(problem.line)
         before = problem.source_line[: problem.column - 1]
-        lines.append(f"  {number} | {problem.source_line.rstrip()}")
+        shown = "".join(char if char.isprintable() else "?" for char in problem.source_line.rstrip())
+        lines.append(f"  {number} | {shown}")
         lines.append(f"  {' ' * len(number)} | {' ' * _width(before)}^")
     if problem.hint:
         lines.append(f"  hint: {problem.hint}")

@@ -134,6 +134,13 @@ def test_the_caret_stands_below_its_letter_behind_wide_letters() -> None:
     assert text.splitlines()[2].index("^") == len("  1 | ") + len("zh: ") + 4
 
 
+def test_a_control_character_of_a_file_never_reaches_the_terminal() -> None:
+    problems = Problems()
+    read_text("a: \x1b[2Jx\n", "j.yaml", problems)
+    assert "\x1b" not in render_all(problems)
+    assert "a: ?[2Jx" in render_all(problems)
+
+
 def test_problems_are_sorted_counted_once_and_carried_by_one_error() -> None:
     problems = Problems()
     problems.add(Place("b.yaml", 1, 1), "later")
