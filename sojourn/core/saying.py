@@ -14,6 +14,7 @@ Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
 _PART = re.compile(r"\[([^\]|]*)(?:\|([^\]]*))?\]")
+_SO = re.compile("，所以|, so ")  # what follows from a cause is said by the sentence around it
 _VALUE = re.compile(r"\{(\w+)\}")
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
@@ -130,5 +131,4 @@ def _cause(detail: Mapping[str, Any], language: Language) -> str:
     cause = detail.get("cause")
     if not isinstance(cause, str) or cause not in REASONS:
         return ""
-    sentence = fill(getattr(REASONS[cause], language), {})
-    return sentence.rstrip("。.")
+    return _SO.split(fill(getattr(REASONS[cause], language), {}))[0].rstrip("。.")

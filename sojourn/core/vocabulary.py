@@ -112,8 +112,7 @@ _REASONS: Final = (
     Reason(
         "frequency_cap",
         "营销和关怀信息每天最多 [{per_day}|1]次、7天最多 [{per_week}|3]次，已经满了[，{next}]。",
-        "At most [{per_day}|one] such message a day and [{per_week}|three] in 7 days."
-        " The limit is reached[; {next}].",
+        "At most [{per_day}|one] such message a day and [{per_week}|three] in 7 days. The limit is reached[; {next}].",
         "the cap over all journeys of the customer is used up (N13, Q18, Q19)",
     ),
     Reason(

@@ -1,0 +1,113 @@
+"""``sojourn run``: embedded mode, one process."""
+
+import asyncio
+import logging
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from sojourn.cli.common import ProjectOption, say_line, tell
+
+
+def run(
+    project: ProjectOption = None,
+    no_sample: Annotated[bool, typer.Option("--no-sample", help="Send no sample events at the first start.")] = False,
+) -> None:
+    """Run the engine in one process on SQLite, with HTTP, the inbox page and the log page.
+
+    The first start releases the project, makes an API key and sends a small sample. Ctrl-C stops cleanly, and the
+    next start goes on where this one stopped. Settings are environment variables (docs/reference/settings.md).
+
+    \b
+    Examples:
+      sojourn run
+      SOJOURN_LISTEN=127.0.0.1:9000 sojourn run --project ./insurer --no-sample
+
+    Exit status: 0 after SIGTERM or Ctrl-C; 2 settings, project or database are unusable.
+    """
+    from sojourn.bootstrap.settings import read_settings
+
+    settings = read_settings(os.environ, project)
+    log_to_stderr()
+    asyncio.run(_run(settings, sample=not no_sample))
+
+
+def log_to_stderr() -> None:
+    """Write logs to standard error: lines for people on a terminal, else JSON."""
+    import structlog
+
+    for_people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its tracebacks may hold customers' values
+
+
+async def _run(settings: Any, *, sample: bool) -> None:
+    from sojourn.bootstrap.clock import wall_clock
+    from sojourn.bootstrap.embedded import Engine
+    from sojourn.bootstrap.keys import Secret, kept
+    from sojourn.web.server import EngineHost, address_of, bind, is_loopback, on_signals, serving
+
+    engine = Engine(settings, wall_clock)
+    try:
+        await engine.open()
+        on_signals(engine.stop)
+        given = settings.api_key.get_secret_value() if settings.api_key else None
+        key = Secret(given, False) if given else kept(settings.var / "api.key", "sj_")
+        sock, moved = bind(settings.listen)
+        address = address_of(sock)
+        host = EngineHost(engine, key.value, is_loopback(settings.listen.host))
+        async with serving(host, sock):
+            work = asyncio.create_task(engine.run(), name="engine")
+            (settings.var / "listen").write_text(address, encoding="ascii")  # for `sojourn publish`
+            say_line({"event": "ready", "listen": address})
+            sys.stdout.flush()
+            _welcome(engine, address, settings, key, moved=moved)
+            play = asyncio.create_task(_sample(engine, settings, wanted=sample), name="sample")
+            try:
+                await work
+            finally:
+                play.cancel()
+                await asyncio.gather(play, return_exceptions=True)
+    finally:
+        (settings.var / "listen").unlink(missing_ok=True)
+        await engine.close()
+    tell("Stopped. The next start goes on from here.")
+
+
+def _welcome(engine: Any, address: str, settings: Any, key: Any, *, moved: bool) -> None:
+    if moved:
+        tell(f"Port {settings.listen.port} is taken by another program; another one was chosen.")
+    for notice in engine.notices:
+        tell(notice[:1].upper() + notice[1:] + ".")
+    tell(f"\n  Inbox of the customers   {address}/")
+    tell(f"  Message log              {address}/log")
+    tell(f"  Events                   POST {address}/v1/events")
+    if key.is_new:
+        tell(f"  API key (shown once, kept in var/api.key)\n                           {key.value}")
+    tell("\nCtrl-C stops.\n")
+
+
+async def _sample(engine: Any, settings: Any, *, wanted: bool) -> None:
+    """Send the sample once in the life of a database."""
+    from sojourn.cli.sample import SOURCE, stages
+
+    if not wanted or (await engine.views.counts())["events"]:
+        return
+    count = 0
+    for wait_s, events in stages(settings.project, engine.clock()):
+        await asyncio.sleep(wait_s)
+        received = await engine.submit(events, SOURCE)
+        count += received.accepted
+    if count:
+        tell(f"A sample of {count} events was sent; look at the inbox and at the log.")

@@ -1,0 +1,98 @@
+"""From the body of a POST to one envelope for each event: JSON, NDJSON and CloudEvents (interfaces.md, HTTP). Pure.
+
+Nothing is refused here but what cannot be told apart into events: whatever looks like one goes on as it came, so
+that it ends in the dead letters with its bytes. A CloudEvent becomes the envelope of requirements B2: ``id``,
+``type``, ``source``, ``time`` and ``data`` under their names there; ``customerid`` (or ``subject``),
+``schemaversion``, ``entitytype``, ``entityid``, ``entityseq`` and ``traceid`` are extension attributes.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+import msgspec
+
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_CLOUD: Final = "application/cloudevents+json"
+_CLOUD_BATCH: Final = "application/cloudevents-batch+json"
+_LINES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines")
+_NUMBERS: Final = ("schemaversion", "entityseq")
+
+
+def split(body: bytes, headers: Mapping[str, str]) -> list[bytes]:
+    """Give the bytes of each event in a body; a body that cannot be told apart comes back as one.
+
+    Args:
+        body: As it came.
+        headers: With small letters; the content type, and the ``ce-`` headers of a CloudEvent in binary mode.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if "ce-specversion" in headers:
+        return [_binary(body, headers)]
+    if kind == _CLOUD:
+        return [_structured(body)]
+    if kind in _LINES:
+        return [line for line in body.split(b"\n") if line.strip()]
+    parts = _array(body)
+    return [_structured(part) for part in parts] if kind == _CLOUD_BATCH else parts
+
+
+def _array(body: bytes) -> list[bytes]:
+    """Give the elements of an array, or the body itself where it is no array."""
+    if body.lstrip()[:1] != b"[":
+        return [body]
+    try:
+        return [bytes(raw) for raw in _raws.decode(body)]
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return [body]
+
+
+def _structured(raw: bytes) -> bytes:
+    """Give the envelope of a CloudEvent in structured mode; what is none stays as it is."""
+    try:
+        parts = _object.decode(raw)
+        data: Any = parts.pop("data", None)
+        cloud = {name: msgspec.json.decode(value) for name, value in parts.items()}
+        if "specversion" not in cloud:
+            return raw
+        if isinstance(encoded := cloud.get("data_base64"), str):
+            data = msgspec.Raw(base64.b64decode(encoded, validate=True))
+            msgspec.json.decode(data)
+    except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError):
+        return raw
+    return _envelope(cloud, data)
+
+
+def _binary(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Give the envelope of a CloudEvent in binary mode: attributes in headers, data in the body."""
+    cloud: dict[str, Any] = {}
+    for name, value in headers.items():
+        if name.startswith("ce-"):
+            attribute, text = name[3:], unquote(value)
+            whole = attribute in _NUMBERS and text.isascii() and text.isdigit() and len(text) < 19
+            cloud[attribute] = int(text) if whole else text
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return body
+    return _envelope(cloud, msgspec.Raw(body))
+
+
+def _envelope(cloud: Mapping[str, Any], data: Any) -> bytes:
+    values: dict[str, Any] = {
+        "event_id": cloud.get("id"),
+        "type": cloud.get("type"),
+        "schema_version": cloud.get("schemaversion"),
+        "occurred_at": cloud.get("time"),
+        "source": cloud.get("source"),
+        "customer_id": cloud.get("customerid", cloud.get("subject")),
+        "payload": data,
+        "trace_id": cloud.get("traceid"),
+    }
+    entity = {name: cloud.get(f"entity{name}") for name in ("type", "id", "seq")}
+    if any(value is not None for value in entity.values()):
+        values["entity"] = {name: value for name, value in entity.items() if value is not None}
+    return msgspec.json.encode({name: value for name, value in values.items() if value is not None})
