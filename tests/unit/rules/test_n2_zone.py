@@ -34,9 +34,7 @@ def play(zone: str | None, *, written_in: str = "UTC") -> Play:
         ("Pacific/Pago_Pago", "2026-03-12", "2026-03-12 20:00"),
     ],
 )
-def test_nine_o_clock_is_the_customers_and_the_date_stays_the_contracts(
-    zone: str | None, due: str, utc: str
-) -> None:
+def test_nine_o_clock_is_the_customers_and_the_date_stays_the_contracts(zone: str | None, due: str, utc: str) -> None:
     p = play(zone)
     bill(p, "2026-02-01 10:00", due, pay_method="touch")
     p.until("2026-09-01 00:00")

@@ -1,4 +1,4 @@
-"""N4: a local time that does not exist moves forward by the gap, one that exists twice is its first; each fires once."""
+"""N4: a local time that does not exist moves forward by the gap, one that exists twice is its first; both once."""
 
 import pytest
 
