@@ -10,8 +10,8 @@ import email
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from email.message import EmailMessage
-from email.policy import default as mail_policy
+from email.header import decode_header, make_header
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class LocalInbox:
     ) -> None:
         self._clock, self._answers, self._file = clock, answers or {}, file
         self.messages: deque[InboxMessage] = deque(maxlen=KEPT)
+        self._ids: set[tuple[str, str]] = set()
         self._mail: asyncio.Server | None = None
         self._web: web.AppRunner | None = None
         self._out: Any = None
@@ -93,9 +94,12 @@ class LocalInbox:
 
     def keep(self, message: InboxMessage) -> None:
         """Keep one message; the same message again (a repeated key) is kept once."""
-        if any(old.id == message.id and old.kind == message.kind for old in self.messages):
+        if (message.kind, message.id) in self._ids:
             return
+        if len(self.messages) == KEPT:
+            self._ids.discard((self.messages[0].kind, self.messages[0].id))
         self.messages.append(message)
+        self._ids.add((message.kind, message.id))
         if self._out is not None:
             with contextlib.suppress(OSError):
                 self._out.write(msgspec.json.encode(message) + b"\n")
@@ -112,6 +116,7 @@ class LocalInbox:
             for line in self._file.read_bytes().splitlines():
                 with contextlib.suppress(msgspec.MsgspecError):
                     self.messages.append(decode(line))
+        self._ids.update((message.kind, message.id) for message in self.messages)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         self._out = os.fdopen(os.open(self._file, flags, 0o600), "wb")
@@ -165,21 +170,25 @@ class _MailHandler:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the mail; the name is the mail server's."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
-        mail = email.message_from_bytes(content, policy=mail_policy)
-        self._inbox.keep(_read(mail, ", ".join(envelope.rcpt_tos), self._inbox._clock()))
+        self._inbox.keep(_read(email.message_from_bytes(content), ", ".join(envelope.rcpt_tos), self._inbox._clock()))
         return "250 2.0.0 kept in the local inbox"
 
 
-def _read(mail: EmailMessage, to: str, at: int) -> InboxMessage:
-    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+def _read(mail: Message, to: str, at: int) -> InboxMessage:
+    parts: dict[str, str] = {}
+    for part in mail.walk():
+        content = part.get_payload(decode=True)
+        if isinstance(content, bytes):
+            parts.setdefault(part.get_content_type(), content.decode("utf-8", "replace"))
+    headers = {name: str(make_header(decode_header(str(value)))) for name, value in mail.items()}
     return InboxMessage(
-        id=str(mail["Message-ID"] or "").strip("<>").partition("@")[0],
+        id=headers.get("Message-ID", "").strip("<>").partition("@")[0],
         kind="email",
         at=at,
         to=to,
-        sender=str(mail["From"] or ""),
-        subject=str(mail["Subject"] or ""),
-        text=text.get_content() if text is not None else "",
-        html=html.get_content() if html is not None else None,
-        headers={name: str(value) for name, value in mail.items()},
+        sender=headers.get("From", ""),
+        subject=headers.get("Subject", ""),
+        text=parts.get("text/plain", ""),
+        html=parts.get("text/html"),
+        headers=headers,
     )
