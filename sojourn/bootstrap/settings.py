@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings.sources import read_env_file
+from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
 from sojourn.core.nearest import did_you_mean
 from sojourn.errors import ConfigurationError
@@ -169,5 +169,5 @@ def _secret(name: str, path: Path) -> str:
 def _dotenv(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    read = read_env_file(path, case_sensitive=True)
+    read = DotEnvSettingsSource(BaseSettings, env_file=path, env_file_encoding="utf-8", case_sensitive=True).env_vars
     return {name: value or "" for name, value in read.items() if name.startswith(PREFIX)}
