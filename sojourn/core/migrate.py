@@ -4,7 +4,7 @@ With ``move`` a run takes the new schedule, reactions, deadlines, goal, exit and
 step with the same id or, where that is gone, at the next following one that is still there.
 """
 
-from sojourn.core.book import Journey
+from sojourn.core.book import DeadlineSpec, Journey
 from sojourn.core.model import Copy, Deadline, Publication, Run
 from sojourn.core.runs import expire_at, settle_run, supersede
 from sojourn.core.schedule import arm
@@ -33,7 +33,7 @@ def _move(turn: Turn, run: Run, old: Journey, new: Journey) -> None:
         if fact.derived and fact.value is not None:
             facts[fact.name] = encode(fact.type, fact.value(frame))
     kept = {deadline.id: deadline for deadline in run.deadlines}
-    deadlines = tuple(sorted((kept.get(s.id, Deadline(s.id)) for s in new.deadlines), key=lambda d: d.id))
+    deadlines = tuple(sorted((_taken_over(s, kept.get(s.id)) for s in new.deadlines), key=lambda d: d.id))
     walking = run.copies
     run = replace(run, version=new.version, facts=facts, deadlines=deadlines, copies=())
     run = turn.put_run(replace(run, expire_at=expire_at(turn, new, run)))
@@ -47,6 +47,14 @@ def _move(turn: Turn, run: Run, old: Journey, new: Journey) -> None:
     for send in superseded:
         message_done(turn, send, superseded=True)
     settle_run(turn, run.id)
+
+
+def _taken_over(spec: DeadlineSpec, old: Deadline | None) -> Deadline:
+    """A new deadline waits for its event; one that has fired as often as the new version lets it is over (Q51)."""
+    if old is None:
+        return Deadline(spec.id)
+    often = spec.at_most is not None and old.fired >= spec.at_most
+    return replace(old, due=None) if often else old
 
 
 def _carry(turn: Turn, run_id: str, old: Journey, new: Journey, copy: Copy) -> None:
