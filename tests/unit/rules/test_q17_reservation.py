@@ -12,7 +12,9 @@ TEXT = "send: silence_simple_steps, by: sms"
 BOTH_WAYS = "send: silence_simple_steps, by: [sms, email]"
 
 
-def later(name: str, what: str, more: str = "", *, klass: str = "marketing", priority: int = 60, at: str = "18:00") -> str:
+def later(
+    name: str, what: str, more: str = "", *, klass: str = "marketing", priority: int = 60, at: str = "18:00"
+) -> str:
     body = f"{more}\nschedule: [{{id: {name}, at: due_date {at}, {what}}}]\ngoal: {{when: payment.received}}"
     return small(name, body, klass=klass, priority=priority, only=name)
 

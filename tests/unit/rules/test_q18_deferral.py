@@ -73,8 +73,12 @@ def test_the_same_local_time_on_the_next_date(zone: str, wanted: str, again: str
     [
         pytest.param(
             "offer",
-            [f"12 10:00 deferred {CAP} 13 10:00", f"13 10:00 deferred {CAP} 14 10:00"]
-            + [f"14 10:00 deferred {CAP} 15 10:00", f"15 10:00 suppressed {CAP}"],
+            [
+                f"12 10:00 deferred {CAP} 13 10:00",
+                f"13 10:00 deferred {CAP} 14 10:00",
+                f"14 10:00 deferred {CAP} 15 10:00",
+                f"15 10:00 suppressed {CAP}",
+            ],
             id="3 days, the class's",
         ),
         pytest.param(
