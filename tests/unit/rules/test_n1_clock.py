@@ -14,7 +14,7 @@ TOUCH = small(
     """,
     only="touch",
 )
-WAIT = small("wait", f"flow: [{{wait: 2 days}}, {{id: w, {MAIL}}}]", only="wait")
+WAIT = small("wait", f"flow: [{{wait: 2 days}}, {{id: w, {MAIL}}}]", expire="10 days after start", only="wait")
 
 
 def play(begin: str = "2026-01-01 00:00") -> Play:
