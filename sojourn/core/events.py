@@ -4,6 +4,8 @@ For each run that it addresses the order is goal, exit, set, react, waits, deadl
 no set, react or deadline; it may answer a wait; goal and exit are never stale.
 """
 
+from functools import partial
+
 from sojourn.core.book import Ending, Journey, Reaction
 from sojourn.core.deadlines import feed_deadlines
 from sojourn.core.guards import lacks_consent
@@ -11,7 +13,7 @@ from sojourn.core.memory import keep_early, remember
 from sojourn.core.model import Event, Profile, Run, Send
 from sojourn.core.profile import Customer
 from sojourn.core.projections import project
-from sojourn.core.runs import end_run, set_facts, settle_run, supersede
+from sojourn.core.runs import end_run, keep_whole, set_facts, settle_run, supersede
 from sojourn.core.schedule import rezone
 from sojourn.core.starts import became_true, start_at_change, start_at_event
 from sojourn.core.starts_day import arm_days
@@ -33,7 +35,7 @@ def apply_event(turn: Turn, event: Event) -> None:
     met = [run for run in turn.live_runs() if _listens(turn, run, event)]
     for run in met:
         if run.id in turn.runs:
-            give_event(turn, run.id, event)
+            keep_whole(turn, run.id, partial(give_event, turn, run.id, event))
     found = frozenset(run.journey for run in met)
     start_at_event(turn, event, give_event)
     if new is not old:

@@ -71,7 +71,9 @@ def _see(turn: Turn, new: Seen) -> None:
 def _covers(new: Seen, old: Seen) -> bool:
     """Tell whether a newer entry makes an older one needless: same place, and nothing of it reaches further."""
     here, there = (new.journey, new.key, new.ending, new.entity), (old.journey, old.key, old.ending, old.entity)
-    return here == there and new.source == old.source and (new.seq or 0) >= (old.seq or 0) and new.occurred >= old.occurred
+    return (
+        here == there and new.source == old.source and (new.seq or 0) >= (old.seq or 0) and new.occurred >= old.occurred
+    )
 
 
 def is_stale_start(memory: Memory, journey: str, key: tuple[object, ...], event: Event, now: int) -> bool:

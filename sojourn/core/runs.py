@@ -1,6 +1,6 @@
 """A run from start to end: its facts, how it ends, and what stays of it (N15, N17, Q24, Q39)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -91,6 +91,19 @@ def end_run(turn: Turn, run: Run, reason: str, row_reason: str = "journey_ended"
         turn.memory = replace(turn.memory, pauses=kept + tuple((klass, until) for klass in journey.pauses.classes))
     bury(turn, run)
     return run
+
+
+def keep_whole(turn: Turn, run_id: str, act: Callable[[], object]) -> None:
+    """Let a run do something; should that fail, the run is broken and ends, and the customer goes on (design.md)."""
+    saved = turn.saved()
+    try:
+        act()
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        turn.restore(saved)
+        run = turn.runs[run_id]
+        turn.note("broken", turn.journey(run), run.key, run_id=run.id, cause=f"{type(error).__name__}: {error}")
+        end_run(turn, run, "broken")
+        settle_run(turn, run_id)
 
 
 def bury(turn: Turn, run: Run) -> None:

@@ -5,6 +5,7 @@ what had come due leaves its row.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sojourn.core.book import CallNode, SendNode, SilenceStart
@@ -12,7 +13,7 @@ from sojourn.core.deadlines import fire_deadline
 from sojourn.core.events import give_event
 from sojourn.core.judge import judge_round
 from sojourn.core.model import Run
-from sojourn.core.runs import end_run, settle_run
+from sojourn.core.runs import end_run, keep_whole, settle_run
 from sojourn.core.schedule import decide_touch, pending_touches
 from sojourn.core.sending import make_sends, unknown_rows
 from sojourn.core.starts import enter
@@ -35,8 +36,11 @@ def run_tick(turn: Turn) -> None:
         if timer is None:
             judge_round(turn)
             return
-        fire = _FIRE[timer[1]]
-        fire(turn, *timer[-1])
+        act = partial(_FIRE[timer[1]], turn, *timer[-1])
+        if timer[1] in _OF_THE_CUSTOMER:
+            act()
+        else:
+            keep_whole(turn, timer[-1][0], act)
     raise TooManyTimers(turn.customer)
 
 
@@ -136,6 +140,7 @@ def _fire_expire(turn: Turn, run_id: str) -> None:
     settle_run(turn, run_id)
 
 
+_OF_THE_CUSTOMER = (3, 4)
 _FIRE: dict[int, Callable[..., None]] = {
     0: _fire_touch,
     1: wait_over,

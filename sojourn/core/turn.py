@@ -194,6 +194,20 @@ class Turn:
         """Give the open messages and calls of a run."""
         return (send for send in self.sends if send.run == run)
 
+    def saved(self) -> tuple[Any, ...]:
+        """Give what ``restore`` needs to undo everything since."""
+        runs = None if self._runs_own is None else dict(self._runs_own)
+        tombs = None if self._tombs_own is None else dict(self._tombs_own)
+        return (self.sends, self.touches, self.profile, self.memory, runs, tombs, len(self.out))
+
+    def restore(self, saved: tuple[Any, ...]) -> None:
+        """Undo everything since ``saved``."""
+        self.sends, self.touches, self.profile, self.memory, self._runs_own, self._tombs_own, told = saved
+        self.runs = self.state.runs if self._runs_own is None else self._runs_own
+        self.tombs = self.state.tombs if self._tombs_own is None else self._tombs_own
+        del self.out[told:]
+        self._view = None
+
     # ---- messages
 
     def add_send(self, send: Send) -> None:
