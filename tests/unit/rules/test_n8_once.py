@@ -103,6 +103,7 @@ def test_the_same_key_of_another_customer_is_another_run() -> None:
         pytest.param(["2026-03-30", "2026-03-22"], ["03-12"], id="on and back"),
         pytest.param(["2026-03-30", "2026-03-22", "2026-03-30"], ["03-12", "03-20"], id="on, back and on"),
         pytest.param(["2026-03-30", "2026-03-22", "2026-04-05"], ["03-12", "03-26"], id="on, back and further"),
+        pytest.param(["2026-03-24"] * 2 + ["2026-03-22"], ["03-12", "03-14"], id="on, sent, and back"),
     ],
 )
 def test_a_touch_goes_once_for_each_date(dates: list[str], went: list[str]) -> None:
