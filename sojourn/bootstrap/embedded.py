@@ -37,7 +37,7 @@ from sojourn.delivery.pace import backoff
 from sojourn.delivery.port import Channel
 from sojourn.delivery.worker import Delivery
 from sojourn.errors import MustStop, SojournError, TryLater
-from sojourn.intake.apply import Applied, Incoming, apply_events
+from sojourn.intake.apply import Applied, Incoming, apply_events, close_instant
 from sojourn.intake.decode import decode
 from sojourn.intake.timers import Fired, fire_due
 from sojourn.ports import Store, Views
@@ -79,6 +79,8 @@ class Engine:
         self.notices: list[str] = []
         self.failure: SojournError | None = None
         self.store_trouble: SojournError | None = None
+        self.trouble_at = 0
+        self.faults: dict[str, str] = {}  # where the engine itself failed, and how
         self.last_fired: Fired | None = None
         self._given = channels
         self._options = read_channels(settings.project)
@@ -234,7 +236,21 @@ class Engine:
     async def deliver(self) -> int:
         """One turn of the way out: settle what ended, start what may go."""
         async with self._gate:
-            return await self.delivery.exchange()
+            done = await self.delivery.exchange()
+        if done:
+            self.store_trouble = None
+        self.faults.pop("delivery", None)
+        return done
+
+    async def probe(self) -> None:
+        """Find out whether the store can be written again, after it could not.
+
+        Raises:
+            TryLater: It cannot.
+        """
+        async with self._gate, self.store.transaction() as tx:
+            await close_instant(tx, await tx.now())
+        self.store_trouble = None
 
     async def check_releases(self) -> int | None:
         """Look for a release that is to take effect; put it in force when its instant has come.
@@ -242,6 +258,7 @@ class Engine:
         Gives the instant of one that is still ahead, else None.
         """
         positions = await self.store.views.positions()
+        self.faults.pop("release", None)
         released = positions.get(RELEASED)
         if released is None or released.next <= self.edition.published.number:
             return None
@@ -300,7 +317,7 @@ class Engine:
                 return
             except Exception as error:
                 failures = 1 if self.clock() - began > 10_000 else failures + 1
-                self._note_trouble(error, loop.__name__)
+                self._note_trouble(error, loop.__name__.strip("_").removesuffix("_loop"))
                 await _wait(self._stopping, min(5.0, backoff(loop.__name__, failures) / 8000))
             else:
                 failures = 0
@@ -337,6 +354,7 @@ class Engine:
             self._note_trouble(error, "intake")
             raise
         self.store_trouble = None
+        self.faults.pop("intake", None)
         self.quarantine.add(applied.broken)
         self._count_applied(applied, (self.clock() - began) / 1000)
         return applied
@@ -393,9 +411,11 @@ class Engine:
         kind = type(error).__name__
         self.metrics.store_errors.labels(kind).inc()
         if isinstance(error, SojournError):
-            self.store_trouble = error if isinstance(error, TryLater) else self.store_trouble
+            if isinstance(error, TryLater):
+                self.store_trouble, self.trouble_at = error, self.clock()
             log.warning("put off", where=where, what=error.what, next_step=error.next_step)
         else:
+            self.faults[where] = f"{kind} at {_place(error)}"
             log.error("an error of the engine itself", where=where, kind=kind, at=_place(error))
 
     def _count_applied(self, applied: Applied, seconds: float) -> None:
@@ -411,7 +431,9 @@ class Engine:
         metrics.quarantined.set(len(self.quarantine.customers))
 
     def _count_timers(self, fired: Fired) -> None:
-        self.store_trouble = None
+        if fired.customers:
+            self.store_trouble = None
+        self.faults.pop("timers", None)
         self.metrics.timers.inc(fired.customers)
         self.metrics.timer_lag.set(fired.late_ms / 1000)
 

@@ -17,7 +17,7 @@ OK = Part("ok")
 
 
 def summary(parts: Mapping[str, Part]) -> dict[str, Any]:
-    """Give the whole as JSON-plain: degraded as soon as one part is not ok; down when intake or store are."""
+    """Give the whole as JSON-plain: degraded as soon as one part is not ok; down while nothing can be stored."""
     worst = "ok"
     if any(part.status != "ok" for part in parts.values()):
         worst = "degraded"
@@ -25,6 +25,7 @@ def summary(parts: Mapping[str, Part]) -> dict[str, Any]:
         worst = "down"
     return {
         "status": worst,
+        "degraded": sorted(name for name, part in parts.items() if part.status != "ok"),
         "parts": {
             name: {"status": part.status} | ({"why": part.why} if part.why else {}) for name, part in parts.items()
         },

@@ -12,18 +12,22 @@ if TYPE_CHECKING:
 
 _LATE_MS = 60_000
 _CROWDED = 10_000
+_REMEMBERED_MS = 5_000
 _NAMES = {"sms": "sms", "email": "smtp", "call": "calls"}
 
 
 async def parts_of(engine: "Engine") -> dict[str, Part]:
     """Give each part with its status and why."""
+    store = await _store(engine)
     parts = {
-        "store": await _store(engine),
+        "store": store,
         "intake": _intake(engine),
         "timers": _timers(engine),
         "calendar": calendar_part(engine),
         "quarantine": _quarantine(engine),
     }
+    for where, fault in engine.faults.items():
+        parts[where] = Part("degraded", f"an error of the engine itself: {fault}")
     for channel, circuit in engine.delivery.circuits.items():
         why = f"the provider does not take anything ({circuit.code}); what waits stays in the outbox"
         parts[_NAMES.get(channel, channel)] = Part("degraded", why) if circuit.is_open else OK
@@ -31,9 +35,12 @@ async def parts_of(engine: "Engine") -> dict[str, Part]:
 
 
 async def _store(engine: "Engine") -> Part:
-    if engine.store_trouble is not None:
-        return Part("down", str(engine.store_trouble))
     try:
+        trouble = engine.store_trouble
+        if trouble is not None:
+            if engine.clock() - engine.trouble_at < _REMEMBERED_MS:  # a small write may still go where a batch does not
+                return Part("down", str(trouble))
+            await engine.probe()
         for depth in await engine.views.lanes():
             engine.metrics.ready.labels(depth.channel, depth.lane).set(depth.ready)
             age = 0 if depth.oldest_ready is None else max(0, engine.clock() - depth.oldest_ready)

@@ -19,8 +19,9 @@ from sojourn.ports import StoreBusy, StoreUnwritable
 from sojourn.records import Changed, LogFilter
 from sojourn.store.sealing import master_key
 from sojourn.store.sqlite import SqliteStore
+from sojourn.testing.clock import VirtualClock
 from sojourn.testing.provider import InstantProvider
-from tests.integration.enginekit import claim, insurer, known
+from tests.integration.enginekit import Rig, claim, insurer, known
 
 
 def engine_of(settings: Settings, channels: dict[str, Channel] | None = None) -> tuple[Engine, SqliteStore]:
@@ -74,8 +75,8 @@ async def test_a_locked_database_is_told_and_work_goes_on_by_itself(settings: Se
     async with running(engine):
         now = wall_clock()
         await engine.submit([known("C1", now)], "http")
-        other = sqlite3.connect(settings.database_file, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+        other = sqlite3.connect(settings.database_file, isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the engine may be in a transaction of its own
         with pytest.raises(StoreBusy):
             await engine.submit([claim("C1", now)], "http")
         health = await engine.health()
@@ -86,6 +87,21 @@ async def test_a_locked_database_is_told_and_work_goes_on_by_itself(settings: Se
         assert (await engine.submit([claim("C1", now)], "http")).accepted == 1
         await sent_to(engine, "C1")
         assert (await engine.health())["parts"]["store"] == {"status": "ok"}
+
+
+async def test_health_finds_out_by_itself_that_the_store_is_back(settings: Settings) -> None:
+    clock = VirtualClock(wall_clock())
+    store = SqliteStore(settings.database_file, master_key(settings.var / "master.key", create=True), clock, 50)
+    async with Rig(settings.project, 0, store=store, clock=clock) as rig:
+        other = sqlite3.connect(settings.database_file, isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the engine may be in a transaction of its own
+        with pytest.raises(StoreBusy):
+            await rig.submit([known("C1", clock.now)])
+        clock.tick(6_000)
+        assert (await rig.engine.health())["parts"]["store"]["status"] == "down"
+        other.execute("ROLLBACK")
+        other.close()
+        assert (await rig.engine.health())["parts"]["store"]["status"] == "ok"
 
 
 async def test_results_wait_for_a_store_that_is_away_and_are_never_doubts(settings: Settings) -> None:
@@ -103,8 +119,8 @@ async def test_results_wait_for_a_store_that_is_away_and_are_never_doubts(settin
         now = wall_clock()
         await engine.submit([known("C1", now), claim("C1", now)], "http")
         await until(lambda: engine.delivery.in_flight == 2)
-        other = sqlite3.connect(settings.database_file, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+        other = sqlite3.connect(settings.database_file, isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the engine may be in a transaction of its own
         go.set()
         await until(lambda: engine.store_trouble is not None and engine.delivery.has_results)
         await asyncio.sleep(0.3)
@@ -128,6 +144,9 @@ async def test_a_read_only_or_full_disk_loses_nothing(settings: Settings, broken
         with pytest.raises(StoreUnwritable):
             await engine.submit(events, "http")
         assert (await engine.health())["status"] == "down"
+        await asyncio.sleep(1.2)  # the loops turn in the meantime, and nothing to write is no sign of health
+        health = await engine.health()
+        assert (health["status"], health["degraded"][:2]) == ("down", ["calendar", "intake"])
         await pragma(store, mended)
         told = await engine.submit(events, "http")
         assert (told.accepted, told.duplicates) == (len(events), 0)
