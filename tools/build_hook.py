@@ -11,7 +11,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-STARTER = ("journeys", "templates", "schemas", "agents", "rules.yaml", "parameters.yaml")
+STARTER = ("journeys", "templates", "schemas", "agents", "sample", "rules.yaml", "parameters.yaml", "channels.yaml")
 
 
 class StarterData(BuildHookInterface[Any]):

@@ -30,9 +30,7 @@ FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "holds an index address; installing takes none",
-        re.compile(
-            r"(?<![\w-])--(?:(?:extra-)?index[-]url|find[-]links)|\bPIP_(?:EXTRA_)?INDEX[_]URL|^index[-]url"
-        ),
+        re.compile(r"(?<![\w-])--(?:(?:extra-)?index[-]url|find[-]links)|\bPIP_(?:EXTRA_)?INDEX[_]URL|^index[-]url"),
     ),
     (
         "holds a path of one machine; write it relative to the repository",
