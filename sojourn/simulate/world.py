@@ -30,11 +30,13 @@ from sojourn.core.model import (
 )
 from sojourn.core.projections import merge
 from sojourn.core.starts_day import arm_days
+from sojourn.core.ticks import TooManyTimers
 from sojourn.core.turn import Turn
 from sojourn.core.zones import DAY
 from sojourn.rendering import MessageFacts, MissingVariable, Renderer, RenderFailed
 
 _LINKS_LAST = 30 * DAY
+_MOST_TICKS = 100_000  # an instant comes to rest long before; this guards the engine's own invariant
 _IDS_BUCKET = 30 * DAY
 _IDS_KEPT = 3  # whole buckets before the present one: ids are known for at least 90 days (N8)
 
@@ -122,11 +124,13 @@ class World:
 
     def _tick(self, customer: str, due: int) -> None:
         state = self.states[customer]
-        while True:
+        for _ in range(_MOST_TICKS):
             state = self._decide(state, Tick(), due)
             again = next_due(self.book, state)
             if again is None or again > due:
                 break
+        else:
+            raise TooManyTimers(customer)
         self.states[customer] = state
         self._due[customer] = again
         if again is not None:
