@@ -107,7 +107,7 @@ def test_a_call_minds_no_night_and_no_cap_and_takes_no_place_in_it() -> None:
 
 
 def test_a_call_that_cannot_go_does_not_stop_the_flow() -> None:
-    p = Play(project(asks("rests", "service", TOUCH, f"not_while: customer.open_claims\nfinish: after far")))
+    p = Play(project(asks("rests", "service", TOUCH, "not_while: customer.open_claims\nfinish: after far")))
     bill(p, "2026-03-02 10:00", "2026-03-10", pay_method="rests")
     p.event("2026-03-02 15:00", "claim.filed", claim_id="K")
     p.event("2026-03-05 15:00", "claim.paid", claim_id="K")
