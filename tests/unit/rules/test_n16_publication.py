@@ -1,8 +1,13 @@
 """N16, Q43, Q45, Q51: stay, move, drain: what a publication does to runs, and to starts."""
 
+import functools
+from typing import Literal
+
 import pytest
 
-from tests.unit.rules.kit import Play, project
+from sojourn.core.model import Publication
+from sojourn.definitions.publish import Release, first_book, next_book
+from tests.unit.rules.kit import Play, at, project
 from tests.unit.rules.small import MAIL, SMS, bill, paid, small
 
 
@@ -50,11 +55,17 @@ def rows(p: Play) -> list[str]:
     ]
 
 
+@functools.cache
+def following(running: Literal["stay", "move", "drain"]) -> Release:
+    """Give the book that follows OLD; it is put together once."""
+    return next_book(first_book(project(*OLD)), project(*NEW), running)[0]
+
+
 def lived(name: str, when: str, running: str, *, start: str = "2026-02-01 10:00") -> Play:
     """Start a run of a journey of two versions (due 2026-03-12) and publish; nothing else happens yet."""
     p = Play(project(*OLD))
     bill(p, start, pay_method=name)
-    p.publish(when, project(*NEW), running)
+    p.world.publish(following(running), None, Publication(running), at(when, p.zone))
     return p
 
 
