@@ -59,3 +59,15 @@ def test_the_page_says_of_each_dependency_why_it_is_here() -> None:
     explained = {bare(match) for match in re.findall(r"^\| ([\w.-]+) \|", page, re.MULTILINE)}
     wanted = {bare(line) for line in [*listed("runtime.in"), *listed("dev.in")]}
     assert wanted <= explained
+
+
+def test_the_page_says_which_libraries_no_code_uses() -> None:
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "sojourn").rglob("*.py"))
+    modules = {"ruamel-yaml": "ruamel.yaml", "faust-streaming": "faust"}
+    for name in (bare(line) for line in listed("runtime.in")):
+        module = modules.get(name, name.replace("-", "_"))
+        used = re.search(rf"^\s*(?:from|import) {re.escape(module)}\b|\"{module}\.", code, re.MULTILINE) is not None
+        (line,) = (row for row in page.splitlines() if row.startswith("| ") and bare(row[2:].split(" |")[0]) == name)
+        said = "not used yet" in line.lower() or "not imported" in line
+        assert used != said, name
