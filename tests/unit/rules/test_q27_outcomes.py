@@ -1,4 +1,4 @@
-"""Q27, Q44, Q46: what becomes of a hand-over; when it is tried again; what the cap, the rows and the flow feel of it."""
+"""Q27, Q44, Q46: what becomes of a hand-over; when it is tried again; what cap, rows and flow feel of it."""
 
 from dataclasses import dataclass, field
 from typing import Any
