@@ -77,8 +77,10 @@ WHERE = {
         (["a"], "finished"),
     ),
     "wait": (
-        f'flow: [{{wait_for: payment.received, if: "{NAME}", within: 1 day, then: [{{id: a, {MAIL}}}],'
-        f" otherwise: [{{id: b, {MAIL}}}]}}]",
+        f"""
+flow:
+  - {{wait_for: payment.received, if: "{NAME}", within: 1 day, then: [{{id: a, {MAIL}}}], otherwise: [{{id: b, {MAIL}}}]}}
+""",
         (["a"], "finished"),
         (["b"], "finished"),
     ),

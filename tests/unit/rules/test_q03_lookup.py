@@ -1,4 +1,4 @@
-"""Q3: the event at hand, then facts, then parameters; a fact changes only by `set`, and what derives from it follows."""
+"""Q3: the event at hand, then facts, then parameters; a fact changes only by `set`."""
 
 import pytest
 
@@ -49,7 +49,10 @@ def test_a_fact_changes_only_by_set(events: list[str], expected: list[str]) -> N
     assert [step for _, _, step in p.sent] == expected
 
 
-BY_DATE = f"schedule: [{{id: t, at: later 09:00, {MAIL}}}]\nreact: [{{when: payment.due_changed, set: {{due_date: event.due_date}}}}]"
+BY_DATE = f"""
+schedule: [{{id: t, at: later 09:00, {MAIL}}}]
+react: [{{when: payment.due_changed, set: {{due_date: event.due_date}}}}]
+"""
 
 
 def test_a_derived_date_takes_its_touches_along() -> None:

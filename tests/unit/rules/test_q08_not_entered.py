@@ -1,4 +1,4 @@
-"""Q8: what must not be told is not entered and leaves one row; other refusals are notes; a cool-down counts what was sent."""
+"""Q8: what must not be told is not entered and leaves one row; a cool-down counts what was sent."""
 
 from typing import Any
 

@@ -5,17 +5,20 @@ import pytest
 from tests.unit.rules.kit import Play, project
 from tests.unit.rules.small import MAIL, bill, moved, paid, small
 
-GOAL = "goal: {when: payment.received, do: [{id: goal, %s}]}" % MAIL
-EXIT = "exit: {when: payment.received, because: over, do: [{id: exit, %s}]}" % MAIL
-REACT = "react: [{when: payment.received, do: [{id: react, %s}]}]" % MAIL
-WAIT = "flow: [{wait_for: payment.received, within: 9 days, then: [{id: then, %s}], otherwise: [{id: other, %s}]}]" % (
-    MAIL,
-    MAIL,
-)
-DEADLINE = (
-    "deadlines: [{id: d, after: 1 day, since: payment.due_scheduled, stop: payment.received, do: [{id: dead, %s}]}]"
-    % MAIL
-)
+GOAL = f"goal: {{when: payment.received, do: [{{id: goal, {MAIL}}}]}}"
+EXIT = f"exit: {{when: payment.received, because: over, do: [{{id: exit, {MAIL}}}]}}"
+REACT = f"react: [{{when: payment.received, do: [{{id: react, {MAIL}}}]}}]"
+WAIT = f"""
+flow:
+  - wait_for: payment.received
+    within: 9 days
+    then: [{{id: then, {MAIL}}}]
+    otherwise: [{{id: other, {MAIL}}}]
+"""
+DEADLINE = f"""
+deadlines:
+  - {{id: d, after: 1 day, since: payment.due_scheduled, stop: payment.received, do: [{{id: dead, {MAIL}}}]}}
+"""
 ENDS = {
     "goal_exit": (f"{GOAL}\n{EXIT}", ["goal"], "goal"),
     "goal_all": (f"{GOAL}\n{REACT}\n{WAIT}", ["goal"], "goal"),
@@ -40,7 +43,9 @@ def test_the_first_in_order_takes_an_event(name: str) -> None:
 # the reaction sets a date, and what is judged after it sees the new one
 SET = f"""
 react:
-  - {{when: payment.due_changed, set: {{due_date: event.due_date}}, do: [{{id: new, if: due_date == event.due_date, {MAIL}}}]}}
+  - when: payment.due_changed
+    set: {{due_date: event.due_date}}
+    do: [{{id: new, if: due_date == event.due_date, {MAIL}}}]
   - {{when: payment.due_changed, if: due_date == event.due_date, do: [{{id: second, {MAIL}}}]}}
 flow:
   - wait_for: payment.due_changed
@@ -59,12 +64,11 @@ def test_set_comes_before_waits_and_what_a_reaction_does() -> None:
     assert {"new", "then"} <= {step for _, _, step in p.sent}
 
 
-ALL = "[payment.due_scheduled]"
 OWN = {
     "goal": ("flow: [{wait: 1 day}]\ngoal: {when: payment.due_scheduled}", ["goal"]),
     "exit": ("flow: [{wait: 1 day}]\nexit: {when: payment.due_scheduled, because: over}", ["over"]),
-    "react": ("react: [{when: payment.due_scheduled, do: [{id: a, %s}]}]" % MAIL, ["a"]),
-    "wait": ("flow: [{wait_for: payment.due_scheduled, within: 1 day, then: [{id: a, %s}]}]" % MAIL, ["a"]),
+    "react": (f"react: [{{when: payment.due_scheduled, do: [{{id: a, {MAIL}}}]}}]", ["a"]),
+    "wait": (f"flow: [{{wait_for: payment.due_scheduled, within: 1 day, then: [{{id: a, {MAIL}}}]}}]", ["a"]),
 }
 OWN_STARTS = tuple(small(f"own_{name}", body, only=f"own_{name}") for name, (body, _) in OWN.items())
 

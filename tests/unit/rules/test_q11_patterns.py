@@ -23,8 +23,8 @@ def asked(*events: tuple[str, dict[str, Any]], zone: str = "Asia/Shanghai") -> l
     """Give when runs start; each event is (arrival, more); `kind` names another type."""
     p = Play(project(PATTERN), zone=zone)
     for when, more in events:
-        more = {"product_line": "life"} | more
-        p.event(when, more.pop("kind", "enquiry.made"), **more)
+        said = {"product_line": "life"} | more
+        p.event(when, said.pop("kind", "enquiry.made"), **said)
     p.until("2026-06-01 00:00")
     return [when for when, _, _ in p.sent]
 
