@@ -1,4 +1,4 @@
-"""Counts what delivery does."""
+"""Counts what intake and delivery do."""
 
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from sojourn.delivery.claim import Given
 from sojourn.delivery.send import Result
 from sojourn.delivery.settle import SettledBatch
 from sojourn.delivery.worker import Delivery
+from sojourn.intake.apply import ENGINE_ERROR, Applied
 
 
 class _Host(Protocol):
@@ -41,4 +42,20 @@ class Counting:
     def settled(self, batch: SettledBatch) -> None:
         """Results were recorded."""
         self._host.quarantine.add(batch.broken)
+        for reason in batch.letters:
+            self._host.metrics.refused.labels(reason).inc()
         self._host.metrics.in_flight.set(self._host.delivery.in_flight)
+
+
+def count_applied(metrics: Metrics, applied: Applied, seconds: float) -> None:
+    """Count what became of a batch of inputs."""
+    for fate in set(applied.fates):
+        metrics.events.labels(fate).inc(applied.fates.count(fate))
+    parked = applied.fates.count("parked")
+    if parked:
+        metrics.refused.labels(ENGINE_ERROR).inc(parked)
+    for refused in applied.refusals.values():
+        metrics.refused.labels(refused.reason).inc()
+    for kind, count in applied.counts.items():
+        metrics.notes.labels(kind).inc(count)
+    metrics.intake_seconds.observe(seconds)

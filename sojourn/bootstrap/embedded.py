@@ -5,16 +5,14 @@ before it is stored. ``Engine`` is the seam that HTTP and pages stand on.
 """
 
 import asyncio
-import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from sojourn.bootstrap.answers import AnswerReader
 from sojourn.bootstrap.channels_file import read_channels
-from sojourn.bootstrap.counting import Counting
+from sojourn.bootstrap.counting import Counting, count_applied
 from sojourn.bootstrap.health import summary
 from sojourn.bootstrap.intake_queue import IntakeQueue, Received
 from sojourn.bootstrap.lock import ProcessLock
@@ -30,6 +28,7 @@ from sojourn.bootstrap.releases import (
     release,
 )
 from sojourn.bootstrap.settings import Settings
+from sojourn.bootstrap.trouble import Trouble
 from sojourn.bootstrap.wiring import make_channels, make_inbox, make_press, make_store
 from sojourn.channels.inbox import InboxMessage
 from sojourn.core.book import Book
@@ -78,9 +77,7 @@ class Engine:
         self.shelf = Shelf(settings.var)
         self.notices: list[str] = []
         self.failure: SojournError | None = None
-        self.store_trouble: SojournError | None = None
-        self.trouble_at = 0
-        self.faults: dict[str, str] = {}  # where the engine itself failed, and how
+        self.trouble = Trouble(self.metrics, clock)
         self.last_fired: Fired | None = None
         self._given = channels
         self._options = read_channels(settings.project)
@@ -228,7 +225,9 @@ class Engine:
                 )
             self.last_fired = fired
             self.quarantine.add(fired.broken)
-            self._count_timers(fired)
+            self.trouble.works("timers", wrote=fired.customers > 0)
+            self.metrics.timers.inc(fired.customers)
+            self.metrics.timer_lag.set(fired.late_ms / 1000)
             count += fired.customers
             if not fired.more:
                 return count
@@ -237,9 +236,7 @@ class Engine:
         """One turn of the way out: settle what ended, start what may go."""
         async with self._gate:
             done = await self.delivery.exchange()
-        if done:
-            self.store_trouble = None
-        self.faults.pop("delivery", None)
+        self.trouble.works("delivery", wrote=bool(done))
         return done
 
     async def probe(self) -> None:
@@ -250,7 +247,7 @@ class Engine:
         """
         async with self._gate, self.store.transaction() as tx:
             await close_instant(tx, await tx.now())
-        self.store_trouble = None
+        self.trouble.works("store", wrote=True)
 
     async def check_releases(self) -> int | None:
         """Look for a release that is to take effect; put it in force when its instant has come.
@@ -258,7 +255,7 @@ class Engine:
         Gives the instant of one that is still ahead, else None.
         """
         positions = await self.store.views.positions()
-        self.faults.pop("release", None)
+        self.trouble.works("release", wrote=False)
         released = positions.get(RELEASED)
         if released is None or released.next <= self.edition.published.number:
             return None
@@ -317,7 +314,7 @@ class Engine:
                 return
             except Exception as error:
                 failures = 1 if self.clock() - began > 10_000 else failures + 1
-                self._note_trouble(error, loop.__name__.strip("_").removesuffix("_loop"))
+                self.trouble.note(error, loop.__name__.strip("_").removesuffix("_loop"))
                 await _wait(self._stopping, min(5.0, backoff(loop.__name__, failures) / 8000))
             else:
                 failures = 0
@@ -351,12 +348,13 @@ class Engine:
                     pace=self.delivery.pace,
                 )
         except Exception as error:
-            self._note_trouble(error, "intake")
+            self.trouble.note(error, "intake")
             raise
-        self.store_trouble = None
-        self.faults.pop("intake", None)
+        self.trouble.works("intake", wrote=True)
         self.quarantine.add(applied.broken)
-        self._count_applied(applied, (self.clock() - began) / 1000)
+        count_applied(self.metrics, applied, (self.clock() - began) / 1000)
+        self.metrics.intake_queue.set(self._queue.waiting)
+        self.metrics.quarantined.set(len(self.quarantine.customers))
         return applied
 
     async def _load_releases(self) -> None:
@@ -406,42 +404,6 @@ class Engine:
     def _take_answers(self, edition: Edition) -> None:
         if self._inbox is not None:
             self._inbox.use({name: call.example for name, call in edition.project.calls.items()})
-
-    def _note_trouble(self, error: Exception, where: str) -> None:
-        kind = type(error).__name__
-        self.metrics.store_errors.labels(kind).inc()
-        if isinstance(error, SojournError):
-            if isinstance(error, TryLater):
-                self.store_trouble, self.trouble_at = error, self.clock()
-            log.warning("put off", where=where, what=error.what, next_step=error.next_step)
-        else:
-            self.faults[where] = f"{kind} at {_place(error)}"
-            log.error("an error of the engine itself", where=where, kind=kind, at=_place(error))
-
-    def _count_applied(self, applied: Applied, seconds: float) -> None:
-        metrics = self.metrics
-        for fate in set(applied.fates):
-            metrics.events.labels(fate).inc(applied.fates.count(fate))
-        for refused in applied.refusals.values():
-            metrics.refused.labels(refused.reason).inc()
-        for kind, count in applied.counts.items():
-            metrics.notes.labels(kind).inc(count)
-        metrics.intake_seconds.observe(seconds)
-        metrics.intake_queue.set(self._queue.waiting)
-        metrics.quarantined.set(len(self.quarantine.customers))
-
-    def _count_timers(self, fired: Fired) -> None:
-        if fired.customers:
-            self.store_trouble = None
-        self.faults.pop("timers", None)
-        self.metrics.timers.inc(fired.customers)
-        self.metrics.timer_lag.set(fired.late_ms / 1000)
-
-
-def _place(error: Exception) -> str:
-    """Where an error was raised; its text stays out of the log, because it may hold a customer's values."""
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    return f"{Path(last[0].filename).name}:{last[0].lineno}" if last else "unknown"
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

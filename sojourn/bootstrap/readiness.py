@@ -26,7 +26,7 @@ async def parts_of(engine: "Engine") -> dict[str, Part]:
         "calendar": calendar_part(engine),
         "quarantine": _quarantine(engine),
     }
-    for where, fault in engine.faults.items():
+    for where, fault in engine.trouble.faults.items():
         parts[where] = Part("degraded", f"an error of the engine itself: {fault}")
     for channel, circuit in engine.delivery.circuits.items():
         why = f"the provider does not take anything ({circuit.code}); what waits stays in the outbox"
@@ -36,9 +36,9 @@ async def parts_of(engine: "Engine") -> dict[str, Part]:
 
 async def _store(engine: "Engine") -> Part:
     try:
-        trouble = engine.store_trouble
+        trouble = engine.trouble.store
         if trouble is not None:
-            if engine.clock() - engine.trouble_at < _REMEMBERED_MS:  # a small write may still go where a batch does not
+            if engine.clock() - engine.trouble.at < _REMEMBERED_MS:  # a small write may still go where a batch does not
                 return Part("down", str(trouble))
             await engine.probe()
         for depth in await engine.views.lanes():
@@ -51,7 +51,7 @@ async def _store(engine: "Engine") -> Part:
 
 
 def _intake(engine: "Engine") -> Part:
-    if engine.store_trouble is not None:
+    if engine.trouble.store is not None:
         return Part("down", "events are answered with 503 until the store is back; nothing is lost")
     if engine.waiting > _CROWDED:
         return Part("degraded", f"{engine.waiting} events wait to be stored")

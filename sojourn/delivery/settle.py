@@ -29,6 +29,7 @@ class SettledBatch(msgspec.Struct, frozen=True):
     lost: int
     now: int
     broken: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()  # reasons of the dead letters that it wrote
 
 
 async def settle(
@@ -64,7 +65,8 @@ async def settle(
         if letters:
             await tx.append_dead_letters(letters)
         await close_instant(tx, now)
-    return SettledBatch(len(mine), len(results) - len(mine), now, tuple(broken))
+    reasons = tuple(letter.reason for letter in letters)
+    return SettledBatch(len(mine), len(results) - len(mine), now, tuple(broken), reasons)
 
 
 def _decide(ledger: Ledger, one: Result, read_answer: ReadAnswer) -> list[DeadLetter]:

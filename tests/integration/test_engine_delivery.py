@@ -240,6 +240,9 @@ async def test_a_call_that_fails_six_times_is_a_dead_letter(tmp_path: Path) -> N
         assert [(row.status, row.reason) for row in rows] == [("failed", "provider_refused")]
         letters, _ = await rig.engine.views.dead_letters("open", 10)
         assert [(one.letter.reason, one.letter.type) for one in letters] == [("call_failed", "workorder.link")]
+        counted = rig.engine.metrics.registry.get_sample_value
+        assert counted("sojourn_dead_letters_total", {"reason": "call_failed"}) == 1
+        assert counted("sojourn_attempts_total", {"channel": "call", "outcome": "unknown"}) == 6
 
 
 async def test_bad_input_goes_to_the_dead_letters_and_others_are_unaffected(tmp_path: Path) -> None:

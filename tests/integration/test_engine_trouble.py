@@ -122,7 +122,7 @@ async def test_results_wait_for_a_store_that_is_away_and_are_never_doubts(settin
         other = sqlite3.connect(settings.database_file, isolation_level=None, check_same_thread=False)
         await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the engine may be in a transaction of its own
         go.set()
-        await until(lambda: engine.store_trouble is not None and engine.delivery.has_results)
+        await until(lambda: engine.trouble.store is not None and engine.delivery.has_results)
         await asyncio.sleep(0.3)
         other.execute("ROLLBACK")
         other.close()
