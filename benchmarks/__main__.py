@@ -8,6 +8,8 @@ from typing import Final
 # The short form: small enough for a coffee break, large enough to see a loss of speed.
 SHORT: Final[Mapping[str, tuple[str, ...]]] = {
     "world": ("--customers", "2000"),
+    "simulate": ("--customers", "2000"),
+    "run_sqlite": ("--customers", "1000", "--events", "5000", "--touchpoints", "1500"),
     "decide": ("--customers", "1000", "--samples", "5000"),
 }
 

@@ -83,7 +83,7 @@ def _count(counts: Counter[str], one: Written) -> None:
     counts[one.type] += 1
     if one.type.startswith("claim."):
         counts["claims"] += 1
-    if one.type == "churn.risk_scored" and b'"score":0.7' <= one.line[one.line.find(b'"score":') :][:11]:
+    if one.type == "churn.risk_scored" and one.line[one.line.find(b'"score":') :][:11] >= b'"score":0.7':
         counts["churn upward"] += 1
 
 

@@ -354,6 +354,21 @@ class Journey:
     promises: tuple[str, ...] = ()
     order: Mapping[str, int] = field(default_factory=dict)  # ref -> place in the document (for move)
     fact_types: Mapping[str, Type] = field(default_factory=dict)  # facts and key fields
+    # made of the above, because every event asks for them
+    started_by: frozenset[str] = field(init=False)  # event types that may start it directly
+    ended_by: Mapping[str, tuple[Match, ...]] = field(init=False)  # event type -> matches of goals and exits
+    ended_by_change: tuple[Ending, ...] = field(init=False)  # goals and exits by a change of the profile
+
+    def __post_init__(self) -> None:
+        """Make the indexes."""
+        starts = (start.events for start in self.starts if isinstance(start, EventStart))
+        ended: dict[str, tuple[Match, ...]] = {}
+        for ending in self.endings:
+            for match in ending.events:
+                ended[match.type] = (*ended.get(match.type, ()), match)
+        object.__setattr__(self, "started_by", frozenset(match.type for events in starts for match in events))
+        object.__setattr__(self, "ended_by", ended)
+        object.__setattr__(self, "ended_by_change", tuple(one for one in self.endings if one.becomes is not None))
 
 
 # ---- the profile

@@ -1,36 +1,39 @@
 """When a customer needs a tick next, and the instants at which an answer changes without one (design.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from sojourn.core.book import Book, SilenceStart
 from sojourn.core.memory import EARLY_FOR, SEEN_FOR
-from sojourn.core.model import Memory, Run, State
-from sojourn.core.profile import Customer
-from sojourn.core.schedule import pending_touches
+from sojourn.core.model import Memory, Send, State
+from sojourn.core.profile import Customer, zone_of
+from sojourn.core.schedule import NEVER, run_due
 from sojourn.core.starts_day import next_day
 from sojourn.core.zones import next_midnight
 
 
 def next_due(book: Book, state: State) -> int | None:
     """Give the earliest instant at which a timer or release of this customer is due; None: never."""
-    return min(_dues(book, state), default=None)
+    zone = zone_of(book, state.profile)
+    best = _waiting(state.hot.sends, NEVER)
+    for run in state.runs.values():
+        if run.ended is None:
+            best = min(best, run_due(book.journeys[run.journey, run.version], run, zone))
+    best = _memory_due(book, state, best)
+    return None if best == NEVER else best
 
 
 def due_after(book: Book, before: State, after: State, old: int | None, now: int) -> int | None:
     """Give a lower bound of the next due instant, looking only at parts that changed; exact when the old one fired."""
     if old is None or old <= now or _moved(book, before, after):
         return next_due(book, after)
-    zone = Customer(book, after.profile, now).zone
     best = old
-    for run in after.runs.values():
-        if before.runs.get(run.id) is not run:
-            best = min(best, min(run_dues(book, run, zone), default=best))
-    for send in after.hot.sends:
-        if send.status != "ready":
-            best = min(best, send.next_at)
-    if _waits_anew(before.memory, after.memory):
-        best = min(best, min(_memory_dues(book, after), default=best))
-    return best
+    if after.runs is not before.runs:
+        zone = zone_of(book, after.profile)
+        for run in after.runs.values():
+            if run.ended is None and before.runs.get(run.id) is not run:
+                best = min(best, run_due(book.journeys[run.journey, run.version], run, zone))
+    best = _waiting(after.hot.sends, best)
+    return _memory_due(book, after, best) if _waits_anew(before.memory, after.memory) else best
 
 
 def _waits_anew(before: Memory, after: Memory) -> bool:
@@ -49,48 +52,34 @@ def _moved(book: Book, before: State, after: State) -> bool:
     return old.get(roles.zone) != new.get(roles.zone) or old.get(roles.birth_date) != new.get(roles.birth_date)
 
 
-def _dues(book: Book, state: State) -> Iterator[int]:
-    zone = Customer(book, state.profile, state.hot.clock).zone
-    for send in state.hot.sends:
-        if send.status != "ready":
-            yield send.next_at
-    for run in state.runs.values():
-        yield from run_dues(book, run, zone)
-    yield from _memory_dues(book, state)
+def _waiting(sends: Iterable[Send], best: int) -> int:
+    for send in sends:
+        if send.status != "ready" and send.next_at < best:
+            best = send.next_at
+    return best
 
 
-def run_dues(book: Book, run: Run, zone: str) -> Iterator[int]:
-    """Give the instants at which a run has something due."""
-    if run.ended is not None:
-        return
-    for _, _, due in pending_touches(book.journeys[run.journey, run.version], run, zone):
-        yield due
-    for copy in run.copies:
-        if copy.until is not None:
-            yield copy.until
-    for deadline in run.deadlines:
-        if deadline.due is not None:
-            yield deadline.due
-    if run.expire_at is not None:
-        yield run.expire_at
-
-
-def _memory_dues(book: Book, state: State) -> Iterator[int]:
+def _memory_due(book: Book, state: State, best: int) -> int:
+    """Give the earlier of an instant and those at which a day or a silence starts something."""
+    memory = state.memory
+    if not memory.days and not memory.silences:
+        return best
     view = Customer(book, state.profile, state.hot.clock)
-    for journey, start in book.day_starts if state.memory.days else ():
-        day = next_day(book, state.memory, view, journey, start)
-        if day is not None:
-            yield day.instant
-    for silence in state.memory.silences:
+    for journey, start in book.day_starts if memory.days else ():
+        day = next_day(book, memory, view, journey, start)
+        if day is not None and day.instant < best:
+            best = day.instant
+    for silence in memory.silences:
         current = book.current.get(silence.journey)
         for one in book.journeys[silence.journey, current].starts if current is not None else ():
             if isinstance(one, SilenceStart):
-                yield one.span.after(silence.since, view.zone, book.calendar)
+                best = min(best, one.span.after(silence.since, view.zone, book.calendar))
+    return best
 
 
 def watch_points(book: Book, state: State) -> frozenset[int]:
     """Give the instants at which a guard or start answers differently although no timer is due."""
-    zone = Customer(book, state.profile, state.hot.clock).zone
+    zone = zone_of(book, state.profile)
     points = {next_midnight(zone, state.hot.clock)}
     points.update(send.valid_until + 1 for send in state.hot.sends)
     points.update(until for _, until in state.memory.pauses)

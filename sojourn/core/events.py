@@ -30,9 +30,9 @@ def apply_event(turn: Turn, event: Event) -> None:
     if new is not old:
         turn.set_profile(new)
         profile_changed(turn, old)
-        for run in turn.live_runs():
+        for run in turn.live_runs(lambda run: bool(turn.journey(run).ended_by_change)):
             _end_by_change(turn, run, event)
-    met = [run for run in turn.live_runs() if _listens(turn, run, event)]
+    met = turn.live_runs(lambda run: _listens(turn, run, event))
     for run in met:
         if run.id in turn.runs:
             keep_whole(turn, run.id, partial(give_event, turn, run.id, event))
@@ -99,7 +99,7 @@ def _ending(turn: Turn, run: Run, journey: Journey, event: Event) -> Ending | No
 
 
 def _end_by_change(turn: Turn, run: Run, event: Event) -> None:
-    for ending in turn.journey(run).endings:
+    for ending in turn.journey(run).ended_by_change:
         if ending.becomes is not None and became_true(turn, ending.becomes, turn.run_frame(run)):
             finish_by(turn, run, ending, event)
             return

@@ -1,6 +1,6 @@
 """What is remembered apart from runs: events that judge later starts, and early ones (Q7, N9, Q30)."""
 
-from sojourn.core.book import EventStart, Journey, Match
+from sojourn.core.book import Journey, Match
 from sojourn.core.model import Early, Event, Memory, Remembered, Seen
 from sojourn.core.turn import Turn, replace
 from sojourn.core.types import encode
@@ -33,15 +33,9 @@ def entity_of(event: Event) -> str:
 def remember(turn: Turn, event: Event, found: frozenset[str]) -> None:
     """Remember an event that judges later starts of the journeys that name it."""
     for journey in turn.book.judges.get(event.type, ()):
-        starts = any(
-            match.type == event.type
-            for start in journey.starts
-            if isinstance(start, EventStart)
-            for match in start.events
-        )
         key = key_of(journey, event)
         entity, source = entity_of(event), event.source
-        if starts and key is not None and event.seq is not None:
+        if event.type in journey.started_by and key is not None and event.seq is not None:
             _see(turn, Seen(journey.id, key, False, entity, source, event.seq, event.occurred, turn.now))
         if _ends(turn, journey, event):
             if event.entity_id is not None:
@@ -54,12 +48,10 @@ def remember(turn: Turn, event: Event, found: frozenset[str]) -> None:
 
 def _ends(turn: Turn, journey: Journey, event: Event) -> bool:
     """Tell whether an event is a goal or exit of a journey, judged without a run."""
-    return any(_fits(turn, journey, match, event) for ending in journey.endings for match in ending.events)
+    return any(_fits(turn, journey, match, event) for match in journey.ended_by.get(event.type, ()))
 
 
 def _fits(turn: Turn, journey: Journey, match: Match, event: Event) -> bool:
-    if match.type != event.type:
-        return False
     return match.condition is None or match.condition(turn.frame({}, journey.params, event.payload)) is True
 
 

@@ -3,6 +3,7 @@
 Everything here is frozen; a change is a new value that shares what did not change. State is kept in
 wire form (JSON-plain: a decimal is text, a date is ``YYYY-MM-DD``, an instant is an int), so each part
 encodes as it stands and has a canonical ``key()`` without counters or arrival times.
+``gc=False``: frozen values cannot form cycles, so the collector need not walk through millions of them.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ Key = tuple[Any, ...]
 FORMAT = 1
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One event of a publishing system, decoded and typed (Q4): what happened and when it arrived."""
 
     id: str
@@ -32,7 +33,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = 1
 
 
-class Heard(msgspec.Struct, frozen=True, array_like=True):
+class Heard(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An event kept in state for later: an early one (Q30) or one that a coming wait may still take (N10)."""
 
     id: str
@@ -47,7 +48,7 @@ class Heard(msgspec.Struct, frozen=True, array_like=True):
     trace_id: str | None = None
 
 
-class Cause(msgspec.Struct, frozen=True, array_like=True):
+class Cause(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The event that a step runs under: its id for the log and the fields that later steps read (wire)."""
 
     event_id: str | None = None
@@ -56,7 +57,7 @@ class Cause(msgspec.Struct, frozen=True, array_like=True):
     fields: dict[str, Wire] | None = None
 
 
-class Send(msgspec.Struct, frozen=True, array_like=True):
+class Send(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A message that was reached and is not terminal yet: new, held, deferred, ready, retry or repeat."""
 
     id: str
@@ -86,7 +87,7 @@ class Send(msgspec.Struct, frozen=True, array_like=True):
     yielded: bool = False
 
 
-class Copy(msgspec.Struct, frozen=True, array_like=True):
+class Copy(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One walk through a body of steps: the flow, a reaction to one event, one firing of a deadline."""
 
     body: str  # flow, react.N, deadline.ID, goal.N, exit.N
@@ -98,7 +99,7 @@ class Copy(msgspec.Struct, frozen=True, array_like=True):
     heard: tuple[Heard, ...] = ()
 
 
-class Deadline(msgspec.Struct, frozen=True, array_like=True):
+class Deadline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One resettable timer of a run (Q34)."""
 
     id: str
@@ -108,7 +109,7 @@ class Deadline(msgspec.Struct, frozen=True, array_like=True):
     resting: bool = False
 
 
-class Applied(msgspec.Struct, frozen=True, array_like=True):
+class Applied(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The highest seq of an event type and entity that a run has taken from a source (Q29)."""
 
     type: str
@@ -117,7 +118,7 @@ class Applied(msgspec.Struct, frozen=True, array_like=True):
     seq: int
 
 
-class Run(msgspec.Struct, frozen=True, array_like=True):
+class Run(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One customer in one journey, pinned to the version that it entered (N16)."""
 
     id: str
@@ -141,14 +142,14 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     finished: bool = False  # the touch of `finish: after` is decided
 
 
-class Touch(msgspec.Struct, frozen=True, array_like=True):
+class Touch(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One slot of the cap: the local date is fixed at hand-over (Q19)."""
 
     day: int  # ordinal of the local date
     id: str
 
 
-class Hot(msgspec.Struct, frozen=True, array_like=True):
+class Hot(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What nearly every decision reads: the customer's clock, open messages, slots of the cap."""
 
     clock: int = 0
@@ -156,7 +157,7 @@ class Hot(msgspec.Struct, frozen=True, array_like=True):
     touches: tuple[Touch, ...] = ()
 
 
-class Consent(msgspec.Struct, frozen=True, array_like=True):
+class Consent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One record of consent; the greatest ``at`` counts, on a tie the withdrawal (Q20)."""
 
     granted: bool
@@ -164,14 +165,14 @@ class Consent(msgspec.Struct, frozen=True, array_like=True):
     method: str | None = None
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True):
+class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The newest event that a projection has applied of an entity from a source (Q22a)."""
 
     seq: int | None
     occurred: int
 
 
-class Profile(msgspec.Struct, frozen=True, array_like=True):
+class Profile(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What is known of the customer: declared fields, consents, and how far each projection has read."""
 
     known: bool = False
@@ -180,7 +181,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     marks: dict[str, Mark] = {}
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
+class Seen(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An event that judges later starts: of the start's type and key, or a goal or exit (Q7)."""
 
     journey: str
@@ -193,7 +194,7 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     at: int
 
 
-class Remembered(msgspec.Struct, frozen=True, array_like=True):
+class Remembered(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A goal or exit that found no run and blocks a later entry for 30 days (N9)."""
 
     journey: str
@@ -201,7 +202,7 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     at: int
 
 
-class Early(msgspec.Struct, frozen=True, array_like=True):
+class Early(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An event that arrived before its run, kept 72 hours (Q30)."""
 
     journey: str
@@ -209,7 +210,7 @@ class Early(msgspec.Struct, frozen=True, array_like=True):
     event: Heard
 
 
-class Counted(msgspec.Struct, frozen=True, array_like=True):
+class Counted(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One event that a pattern counts (Q11)."""
 
     journey: str
@@ -219,7 +220,7 @@ class Counted(msgspec.Struct, frozen=True, array_like=True):
     mark: str  # entity and seq, else the event's id: one counts once
 
 
-class Silence(msgspec.Struct, frozen=True, array_like=True):
+class Silence(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The last sign of life of a value that a journey waits to fall silent."""
 
     journey: str
@@ -227,7 +228,7 @@ class Silence(msgspec.Struct, frozen=True, array_like=True):
     since: int
 
 
-class Memory(msgspec.Struct, frozen=True, array_like=True):
+class Memory(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What must be remembered apart from runs; every list is pruned when it can no longer matter."""
 
     seen: tuple[Seen, ...] = ()
@@ -240,7 +241,7 @@ class Memory(msgspec.Struct, frozen=True, array_like=True):
     pauses: tuple[tuple[str, int], ...] = ()  # (class, until) of journeys that ended (N20)
 
 
-class Tomb(msgspec.Struct, frozen=True, array_like=True):
+class Tomb(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What stays of ended runs of a key: when the last one ended and when the last that sent something did."""
 
     ended: int
@@ -252,7 +253,7 @@ EMPTY_PROFILE = Profile()
 EMPTY_MEMORY = Memory()
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, gc=False):
     """All that decisions about one customer need. Parts that an input leaves alone are the same objects."""
 
     customer: str
@@ -277,17 +278,17 @@ class State(msgspec.Struct, frozen=True):
 # ---- inputs: there is no other way to change a customer
 
 
-class Tick(msgspec.Struct, frozen=True):
+class Tick(msgspec.Struct, frozen=True, gc=False):
     """The instant ``now`` is complete: timers and releases due by then run, and their sends are judged."""
 
 
-class HandOver(msgspec.Struct, frozen=True):
+class HandOver(msgspec.Struct, frozen=True, gc=False):
     """May this ready send go out now? Asked again when its verdict is no longer fresh."""
 
     message_id: str
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a hand-over (Q27, Q46)."""
 
     message_id: str
@@ -297,14 +298,14 @@ class Outcome(msgspec.Struct, frozen=True):
     retry_at: int | None = None  # of not_taken
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What another system answered to a call that saves answers (Q26)."""
 
     message_id: str
     values: Mapping[str, Any]
 
 
-class Publication(msgspec.Struct, frozen=True):
+class Publication(msgspec.Struct, frozen=True, gc=False):
     """A new book took effect for this customer (Q43); ``before`` names the version of each journey until then."""
 
     running: Literal["stay", "move", "drain"]
@@ -316,7 +317,7 @@ Input = Event | Tick | HandOver | Outcome | Answer | Publication
 # ---- output: data, nothing else
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One decision for the log (N22); the same fields as interfaces.md, instants as ints."""
 
     message_id: str
@@ -346,7 +347,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     html: str | None = None
 
 
-class Deliver(msgspec.Struct, frozen=True, kw_only=True):
+class Deliver(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Hand this message to its channel: the verdict holds until ``until`` while the customer stays as he is."""
 
     message_id: str
@@ -363,7 +364,7 @@ class Deliver(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
 
 
-class CallOut(msgspec.Struct, frozen=True, kw_only=True):
+class CallOut(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Call another system: signed, retried, idempotent by ``message_id`` (B2)."""
 
     message_id: str
@@ -377,7 +378,7 @@ class CallOut(msgspec.Struct, frozen=True, kw_only=True):
     send: Send
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
+class Note(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Something that happened and is not a message: started, ended, ignored, stale, remembered, early, broken."""
 
     kind: str
@@ -392,7 +393,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 Command = Row | Deliver | CallOut | Note
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """The new state and what to do about it, in the order in which it was decided."""
 
     state: State

@@ -9,10 +9,15 @@ from sojourn.core.model import Profile
 from sojourn.core.types import encode
 
 
+def zone_of(book: Book, profile: Profile) -> str:
+    """Give the zone of a profile, or the default one (N2)."""
+    return profile.fields.get(book.profile.roles.zone) or book.rules.default_zone
+
+
 class Customer(Mapping[str, Any]):
     """A read-only view of a profile at an instant: ``view[field]`` gives the wire value or None."""
 
-    __slots__ = ("_book", "_fields", "_now", "consent", "known", "zone")
+    __slots__ = ("_book", "_fields", "_locale", "_now", "consent", "known", "zone")
 
     def __init__(self, book: Book, profile: Profile, now: int) -> None:
         self._book = book
@@ -20,7 +25,8 @@ class Customer(Mapping[str, Any]):
         self._now = now
         self.consent = profile.consent
         self.known = profile.known
-        self.zone: str = profile.fields.get(book.profile.roles.zone) or book.rules.default_zone
+        self.zone = zone_of(book, profile)
+        self._locale: str | None = None
 
     def __getitem__(self, name: str) -> Any:
         value = self._fields.get(name)
@@ -45,7 +51,9 @@ class Customer(Mapping[str, Any]):
     @property
     def locale(self) -> str:
         """Give the locale of messages; a language that nobody has declared is the default (Q28)."""
-        return str(self[self._book.profile.roles.locale] or self._book.rules.default_locale)
+        if self._locale is None:
+            self._locale = str(self[self._book.profile.roles.locale] or self._book.rules.default_locale)
+        return self._locale
 
     def granted(self, purpose: str, channel: str) -> bool:
         """Tell whether the customer agreed to a purpose by a channel (N12)."""

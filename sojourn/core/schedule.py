@@ -1,11 +1,14 @@
 """Touches that hang on a date: when they are due, what is past, what a moved date does (N3, N5, N15, Q37, Q38, Q40)."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from sojourn.core.book import CallNode, Journey, ScheduledTouch, SendNode
 from sojourn.core.model import Run, Send
 from sojourn.core.sending import make_sends
 from sojourn.core.turn import Turn, replace
+
+NEVER: Final = 1 << 62  # later than any instant
 
 
 def anchor_of(run: Run, touch: ScheduledTouch) -> str | None:
@@ -25,6 +28,21 @@ def pending_touches(journey: Journey, run: Run, zone: str) -> Iterator[tuple[Sch
             continue
         due = rushed.get(touch.id) if rushed else None
         yield touch, anchor, touch.at.instant_of(anchor, zone) if due is None else due
+
+
+def run_due(journey: Journey, run: Run, zone: str) -> int:
+    """Give the earliest instant at which a live run has something due, or NEVER."""
+    best = NEVER if run.expire_at is None else run.expire_at
+    for _, _, due in pending_touches(journey, run, zone) if journey.schedule else ():
+        if due < best:
+            best = due
+    for copy in run.copies:
+        if copy.until is not None and copy.until < best:
+            best = copy.until
+    for deadline in run.deadlines:
+        if deadline.due is not None and deadline.due < best:
+            best = deadline.due
+    return best
 
 
 def arm(turn: Turn, run: Run, facts: frozenset[str] | None = None) -> Run:

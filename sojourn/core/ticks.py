@@ -14,7 +14,7 @@ from sojourn.core.events import give_event
 from sojourn.core.judge import judge_round
 from sojourn.core.model import Run
 from sojourn.core.runs import end_run, keep_whole, settle_run
-from sojourn.core.schedule import decide_touch, pending_touches
+from sojourn.core.schedule import decide_touch, pending_touches, run_due
 from sojourn.core.sending import make_sends, unknown_rows
 from sojourn.core.starts import enter
 from sojourn.core.starts_day import next_day, pass_day
@@ -48,7 +48,7 @@ def _first_timer(turn: Turn) -> tuple[Any, ...] | None:
     """Give the earliest timer that is due: (due, kind, run's age, name, arguments)."""
     best: tuple[Any, ...] | None = None
     for run in turn.runs.values():
-        if run.ended is None:
+        if run.ended is None and run_due(turn.journey(run), run, turn.zone) <= turn.now:
             for timer in _run_timers(turn, run):
                 if timer[0] <= turn.now and (best is None or timer[:-1] < best[:-1]):
                     best = timer

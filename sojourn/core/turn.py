@@ -4,7 +4,7 @@ The parts of the state are frozen values; a turn replaces them as it goes, so th
 it was and parts that nothing touched stay the same objects (design.md, "Made to be searched").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -180,11 +180,12 @@ class Turn:
             self.tombs = self._tombs_own = dict(self.state.tombs)
         self._tombs_own[journey, key] = tomb
 
-    def live_runs(self) -> list[Run]:
+    def live_runs(self, only: Callable[[Run], bool] | None = None) -> list[Run]:
         """Give the runs that have not ended, oldest first, in an order that depends on content alone."""
-        if len(self.runs) <= 1:
-            return [run for run in self.runs.values() if run.ended is None]
-        return sorted((run for run in self.runs.values() if run.ended is None), key=self.age)
+        live = [run for run in self.runs.values() if run.ended is None and (only is None or only(run))]
+        if len(live) > 1:
+            live.sort(key=self.age)
+        return live
 
     def age(self, run: Run | Send) -> tuple[int, str, str]:
         """Give the order of runs: start, journey, key as canonical JSON (Q36)."""

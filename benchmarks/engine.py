@@ -1,0 +1,101 @@
+"""``sojourn run`` as a process for benchmarks: on a copy of the project, SQLite in a throw-away folder, loopback only."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+_PARTS: Final = (
+    "journeys", "templates", "schemas", "rules.yaml", "parameters.yaml", "channels.yaml"
+)  # fmt: skip
+_KEY: Final = "benchmark"
+_WAIT_S: Final = 120
+
+
+class Running:
+    """An engine that takes work; one connection each, so that every thread makes its own."""
+
+    def __init__(self, address: str, pid: int) -> None:
+        self.pid = pid
+        self._where = urlsplit(address).netloc
+        self._connection = HTTPConnection(self._where, timeout=_WAIT_S)
+
+    def another(self) -> "Running":
+        """Give a second connection to the same engine."""
+        return Running(f"http://{self._where}", self.pid)
+
+    def post(self, lines: Sequence[bytes]) -> dict[str, Any]:
+        """Post events as NDJSON and give the answer; they are stored and decided when it comes."""
+        return self._ask("POST", "/v1/events", b"".join(lines), {"Content-Type": "application/x-ndjson"})
+
+    def rows(self, **where: object) -> int:
+        """Count the rows of the log that a filter finds."""
+        found, cursor = 0, ""
+        while True:
+            query = "&".join(f"{name}={value}" for name, value in {**where, "limit": 1000}.items())
+            page = self._ask("GET", f"/v1/log?{query}{cursor}", None, {})
+            found += len(page["rows"])
+            if page["next"] is None:
+                return found
+            cursor = f"&cursor={page['next']}"
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
+        self._connection.request(method, path, body, {"Authorization": f"Bearer {_KEY}", **headers})
+        response = self._connection.getresponse()
+        answer = response.read()
+        if response.status not in (200, 202):
+            raise SystemExit(f"{method} {path} gave {response.status}: {answer[:500]!r}")
+        told: dict[str, Any] = json.loads(answer)
+        return told
+
+
+@contextlib.contextmanager
+def running(project: Path, folder: Path) -> Iterator[Running]:
+    """Start gateway and engine, give the engine, and end both."""
+    home = folder / "project"
+    home.mkdir()
+    for part in _PARTS:
+        source = project / part
+        if source.is_dir():
+            shutil.copytree(source, home / part)
+        elif source.exists():
+            shutil.copy(source, home / part)
+    with _child([sys.executable, "-m", "benchmarks.gateway"], {}, folder) as (gateway, urls):
+        environment = {
+            "SOJOURN_LISTEN": "127.0.0.1:0", "SOJOURN_API_KEY": _KEY, "SOJOURN_SMS": urls["sms"],
+            "SOJOURN_CALLS": urls["calls"], "SOJOURN_SMTP": urls["smtp"],
+        }  # fmt: skip
+        command = [str(Path(sys.executable).parent / "sojourn"), "run", "--project", str(home), "--no-sample"]
+        with _child(command, environment, folder) as (engine, ready):
+            yield Running(ready["listen"], engine.pid)
+
+
+@contextlib.contextmanager
+def _child(
+    command: list[str], environment: dict[str, str], folder: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
+    """Run a process that says in one JSON line when it is ready; it is ended in any case."""
+    with (folder / f"{Path(command[0]).name}.err").open("ab") as errors:
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **environment}
+        )
+        try:
+            assert child.stdout is not None
+            line = child.stdout.readline()
+            if not line:
+                raise SystemExit(f"{command} did not start:\n{Path(errors.name).read_text()[-2000:]}")
+            yield child, json.loads(line)
+        finally:
+            child.terminate()
+            try:
+                child.wait(15)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
