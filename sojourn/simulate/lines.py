@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
+from io import BufferedRandom
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -87,7 +87,7 @@ def in_order(source: Iterable[bytes], *, ordered: bool) -> Iterator[Line]:
         yield from read_lines(source)
         return
     with tempfile.TemporaryDirectory(prefix="sojourn-") as folder:
-        files: list[BinaryIO] = []
+        files: list[BufferedRandom] = []
         try:
             for chunk in _chunks(read_lines(source)):
                 chunk.sort(key=_sort_key)
@@ -128,7 +128,7 @@ def _pack(line: Line) -> bytes:
     return b"%d " % line.number + line.raw.rstrip(b"\r\n") + b"\n"
 
 
-def _unpack(file: BinaryIO) -> Iterator[Line]:
+def _unpack(file: BufferedRandom) -> Iterator[Line]:
     for packed in file:
         number, raw = packed.split(b" ", 1)
         yield read_line(int(number), raw)
