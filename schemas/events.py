@@ -36,9 +36,7 @@ COMPLAINT = "cj.complaint.v1"
 
 # ---- closed lists (Q5: an unknown product line is a dead letter)
 
-ProductLine = Literal[
-    "critical_illness", "life", "annuity", "health", "accident", "motor", "credit_card", "deposit"
-]
+ProductLine = Literal["critical_illness", "life", "annuity", "health", "accident", "motor", "credit_card", "deposit"]
 Tier = Literal["basic", "growth", "high_value"]
 # Why a product is recommended; the texts stand in the glossary, table recommendation_reason (Q2).
 RecommendationReason = Literal[
@@ -80,9 +78,7 @@ class CustomerUpdated(
     profile: PartialProfile = example({"mobile": "+8613800138000"})
 
 
-class CustomerTierChanged(
-    Event, type="customer.tier_changed", entity="customer", topic=CUSTOMER, source="CDP"
-):
+class CustomerTierChanged(Event, type="customer.tier_changed", entity="customer", topic=CUSTOMER, source="CDP"):
     """The customer moved from one tier to another."""
 
     from_tier: Tier = example("growth")
@@ -143,9 +139,7 @@ class ActivityRecorded(
     """A sign of life with one product line."""
 
     product_line: ProductLine = example("credit_card")
-    kind: Literal["login", "transaction", "card_spend", "claim_view", "call", "branch_visit"] = example(
-        "login"
-    )
+    kind: Literal["login", "transaction", "card_spend", "claim_view", "call", "branch_visit"] = example("login")
     channel: Text = example("app")
     amount: Money | None = optional()
 
@@ -216,9 +210,7 @@ class RecommendationGenerated(
     reason_code: RecommendationReason = example("family")
 
 
-class FraudAlertRaised(
-    Event, type="fraud.alert_raised", entity="customer", topic=SIGNAL, source="Risk control"
-):
+class FraudAlertRaised(Event, type="fraud.alert_raised", entity="customer", topic=SIGNAL, source="Risk control"):
     """Risk control saw something odd."""
 
     alert_id: Id = example("F-1001")
@@ -230,9 +222,7 @@ class FraudAlertRaised(
 # ---- policies
 
 
-class PolicyIssued(
-    Event, type="policy.issued", entity="policy", topic=POLICY, source="Policy admin", core=True
-):
+class PolicyIssued(Event, type="policy.issued", entity="policy", topic=POLICY, source="Policy admin", core=True):
     """A policy came into being."""
 
     policy_id: Id = example("P-20260301")
@@ -264,9 +254,7 @@ class PolicyReceiptSigned(
     method: Literal["e_sign", "paper"] = example("e_sign")
 
 
-class PolicyCancelled(
-    Event, type="policy.cancelled", entity="policy", topic=POLICY, source="Policy admin", core=True
-):
+class PolicyCancelled(Event, type="policy.cancelled", entity="policy", topic=POLICY, source="Policy admin", core=True):
     """The policy is over."""
 
     policy_id: Id = example("P-20260301")
@@ -275,9 +263,7 @@ class PolicyCancelled(
     refund_cny: Money = example("6790.00")
 
 
-class PolicyLapsed(
-    Event, type="policy.lapsed", entity="policy", topic=POLICY, source="Policy admin", core=True
-):
+class PolicyLapsed(Event, type="policy.lapsed", entity="policy", topic=POLICY, source="Policy admin", core=True):
     """Cover is suspended as a premium stayed unpaid; the engine never computes a lapse (N2)."""
 
     policy_id: Id = example("P-20240505")
@@ -376,9 +362,9 @@ class PaymentFailed(
     installment_no: Whole = example(3)
     attempt_no: Annotated[int, Field(ge=1, le=3)] = example(1)
     amount_cny: Money = example("3600.00")
-    reason_code: Literal[
-        "insufficient_funds", "card_expired", "account_closed", "limit_exceeded", "bank_error"
-    ] = example("insufficient_funds")
+    reason_code: Literal["insufficient_funds", "card_expired", "account_closed", "limit_exceeded", "bank_error"] = (
+        example("insufficient_funds")
+    )
     next_retry_date: Day | None = optional("2026-03-15")
     due_date: Day | None = optional("2026-03-12")
 
@@ -392,24 +378,20 @@ class ClaimFiled(Event, type="claim.filed", entity="claim", topic=CLAIM, source=
     claim_id: Id = example("K-1001")
     claim_no: Id = example("CN20260001")
     policy_id: Id = example("P-20260301")
-    claim_type: Literal["medical", "critical_illness", "accident", "death", "motor", "disability"] = example(
-        "medical"
-    )
+    claim_type: Literal["medical", "critical_illness", "accident", "death", "motor", "disability"] = example("medical")
     claimed_cny: Money = example("900.00")
     filed_via: Text = example("app")
     docs_needed: Texts = example(["invoice"])
 
 
-class ClaimStatusChanged(
-    Event, type="claim.status_changed", entity="claim", topic=CLAIM, source="Claims", core=True
-):
+class ClaimStatusChanged(Event, type="claim.status_changed", entity="claim", topic=CLAIM, source="Claims", core=True):
     """A claim reached another node."""
 
     claim_id: Id = example("K-1001")
     claim_no: Id = example("CN20260001")
-    node: Literal[
-        "docs_review", "investigation", "assessment", "approval", "payment_processing", "withdrawn"
-    ] = example("assessment")
+    node: Literal["docs_review", "investigation", "assessment", "approval", "payment_processing", "withdrawn"] = (
+        example("assessment")
+    )
     expected_by: Day = example("2026-03-06")
     reason_code: Text | None = optional()
 
@@ -446,9 +428,7 @@ class ClaimDecided(Event, type="claim.decided", entity="claim", topic=CLAIM, sou
     pay_by: Day | None = optional("2026-03-13")
 
 
-class ClaimPaid(
-    Event, type="claim.paid", entity="claim", topic=CLAIM, source="Claims / payment gateway", core=True
-):
+class ClaimPaid(Event, type="claim.paid", entity="claim", topic=CLAIM, source="Claims / payment gateway", core=True):
     """The money of a claim went out."""
 
     claim_id: Id = example("K-1001")
@@ -501,9 +481,7 @@ class ComplaintStatusChanged(
 
     complaint_id: Id = example("CP-1001")
     complaint_no: Id = example("TS20260001")
-    status: Literal["accepted", "investigating", "proposed", "extended", "reopened"] = example(
-        "investigating"
-    )
+    status: Literal["accepted", "investigating", "proposed", "extended", "reopened"] = example("investigating")
     status_text: Text = example("处理中")
     answer_by: Day = example("2026-03-20")
 
@@ -543,9 +521,7 @@ class KycDocumentUpdated(
     new_expiry_date: Day = example("2036-10-01")
 
 
-class SurveyResponded(
-    Event, type="survey.responded", entity="survey", topic="cj.feedback.v1", source="Survey tool"
-):
+class SurveyResponded(Event, type="survey.responded", entity="survey", topic="cj.feedback.v1", source="Survey tool"):
     """The customer answered a survey."""
 
     survey_id: Id = example("SV-1001")

@@ -256,9 +256,7 @@ def _load(path: Path, content: bytes) -> python_types.ModuleType:
 def _line_of(error: Exception, path: Path) -> int:
     if isinstance(error, SyntaxError) and error.lineno:
         return error.lineno
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return (lines[-1] if lines else None) or 1
 
 
@@ -277,9 +275,7 @@ def _wrong(model: type[Part], what: str, next_step: str = "") -> CatalogueError:
     import inspect
 
     line = inspect.getsourcelines(model)[1]
-    return CatalogueError(
-        what, file=str(EVENTS_FILE), line=line, next_step=next_step, declared_by=model.__name__
-    )
+    return CatalogueError(what, file=str(EVENTS_FILE), line=line, next_step=next_step, declared_by=model.__name__)
 
 
 def _event_type(model: type[Event], profile: ProfileFields) -> EventType:

@@ -52,9 +52,7 @@ _ISO_UNITS: Final = {
 def parse_duration(text: str) -> Duration:
     """Give the span of time that a text means: a count and a unit."""
     if _ISO.fullmatch(text):
-        raise ValueError(
-            f"`{text[:60]}` is ISO 8601, which is not a second way", f"write it as {_plain(text)}"
-        )
+        raise ValueError(f"`{text[:60]}` is ISO 8601, which is not a second way", f"write it as {_plain(text)}")
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(f"`{text[:60]}` is no duration", "write a count and a unit, as 3 days or 36 hours")
@@ -125,9 +123,7 @@ def parse_at(text: str) -> At:
         return At(_fact(words[0]), time, text=text)
     if len(words) != 4 or words[2] not in ("before", "after"):
         near = did_you_mean(words[2], ("before", "after")) if len(words) == 4 else ""
-        raise ValueError(
-            f"`{text[:60]}` is no local time on a date", "; ".join(filter(None, (near, _AT_HINT)))
-        )
+        raise ValueError(f"`{text[:60]}` is no local time on a date", "; ".join(filter(None, (near, _AT_HINT))))
     span, sign = _calendar(f"{words[0]} {words[1]}"), -1 if words[2] == "before" else 1
     return At(_fact(words[3]), time, sign * span.days, sign * span.months, text)
 
@@ -156,9 +152,7 @@ def parse_expire(text: str) -> Expire:
     """Give the day after which nothing matters: `75 days after due_date`, `120 days after start` (Q39)."""
     match = re.fullmatch(r"(.+?) +after +(\S+)", text)
     if match is None:
-        raise ValueError(
-            f"`{text[:60]}` is no end", "write it as `75 days after due_date` or `30 days after start`"
-        )
+        raise ValueError(f"`{text[:60]}` is no end", "write it as `75 days after due_date` or `30 days after start`")
     if match[2] == "start":
         return Expire(parse_duration(match[1]))
     return Expire(_calendar(match[1]), _fact(match[2]))
@@ -220,15 +214,9 @@ MOMENT: Final = Parsed(
     "a moment such as 2 days later 10:00",
     f"^({_DAYS_PATTERN} later|({_DAYS_PATTERN} (before|after) )?{_NAME}) {_CLOCK_PATTERN}$",
 )
-EXPIRE: Final = Parsed(
-    parse_expire, "an end such as 75 days after due_date", f"^{_SPAN_PATTERN} after {_NAME}$"
-)
+EXPIRE: Final = Parsed(parse_expire, "an end such as 75 days after due_date", f"^{_SPAN_PATTERN} after {_NAME}$")
 REST: Final = Parsed(parse_rest, "an end such as 14 days after end", f"^{_SPAN_PATTERN} after end$")
 FINISH: Final = Parsed(parse_finish, "`after` and the id of a step", f"^after {_NAME}$")
-LIMIT: Final = Parsed(
-    parse_limit, "a limit such as 2000 per hour", r"^[1-9][0-9]{0,8} per (minute|hour|day)$"
-)
-VALIDITY: Final = Parsed(
-    parse_validity, "a duration such as 2 days, or `same day`", f"^({_SPAN_PATTERN}|same day)$"
-)
+LIMIT: Final = Parsed(parse_limit, "a limit such as 2000 per hour", r"^[1-9][0-9]{0,8} per (minute|hour|day)$")
+VALIDITY: Final = Parsed(parse_validity, "a duration such as 2 days, or `same day`", f"^({_SPAN_PATTERN}|same day)$")
 DAY_OF_YEAR: Final = Parsed(_parse_date, "a date such as 2026-12-31", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")

@@ -118,9 +118,7 @@ class ProfileFields:
         return wire
 
 
-def read_consent(
-    value: Any, purposes: tuple[str, ...], channels: tuple[str, ...]
-) -> dict[str, dict[str, Any]]:
+def read_consent(value: Any, purposes: tuple[str, ...], channels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Give consents as purpose to channel to ``granted`` and, where known, ``at`` (ms) and ``method``.
 
     A record may be written as true or false. Purposes and channels that nobody declared are left out.
@@ -177,9 +175,7 @@ def _text(type: Type, value: Any, path: str) -> str:
     if not isinstance(value, str) or (type.values is not None and value not in type.values):
         raise _wanted(type, path)
     if len(value) > TEXT_LIMIT or any(ord(char) < 32 or ord(char) == 127 for char in value):
-        raise ValueRefused(
-            path, f"a text of at most {TEXT_LIMIT} characters without control characters is wanted"
-        )
+        raise ValueRefused(path, f"a text of at most {TEXT_LIMIT} characters without control characters is wanted")
     return value
 
 
@@ -253,11 +249,7 @@ def _fields(type: Type, value: Any, path: str) -> dict[str, Any]:
     for name, one in type.fields.items():
         if not one.nullable and name not in held and type is not CONSENT_RECORD:
             raise ValueRefused(f"{path}.{name}", f"{one.describe()} is wanted", "missing_field")
-    return {
-        name: read_value(one, held[name], f"{path}.{name}")
-        for name, one in type.fields.items()
-        if name in held
-    }
+    return {name: read_value(one, held[name], f"{path}.{name}") for name, one in type.fields.items() if name in held}
 
 
 _READERS: Final[Mapping[str, Callable[[Type, Any, str], Any]]] = {
@@ -289,9 +281,7 @@ def profile_fields(root: MappingNode, problems: Problems) -> ProfileFields:
     found: dict[str, FieldSpec] = {}
     for key, node in group if isinstance(group, MappingNode) else ():
         try:
-            found[key.text] = _spec(
-                key.text, plain(node), key.text in derived, key.text == roles.get("locale")
-            )
+            found[key.text] = _spec(key.text, plain(node), key.text in derived, key.text == roles.get("locale"))
         except KeyError as error:
             problems.add(key.place, f"field `{key.text}` does not say its {error}")
         except (ValueError, TypeError, AttributeError) as error:

@@ -153,9 +153,7 @@ class Choice(ScalarKind):
 
     def words(self) -> str:
         """See `Kind`."""
-        return " or ".join(
-            [", ".join(self.options[:-1]), self.options[-1]] if self.options[1:] else self.options
-        )
+        return " or ".join([", ".join(self.options[:-1]), self.options[-1]] if self.options[1:] else self.options)
 
 
 @dataclass(frozen=True)

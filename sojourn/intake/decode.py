@@ -235,9 +235,7 @@ def _event(envelope: _Envelope, catalogue: Catalogue, arrival: int) -> Event:
         raise _Stop("unknown_type", f"type: {_shown(envelope.type)} {catalogue.hint(envelope.type)}".strip())
     version = envelope.schema_version
     if version not in kind.versions:
-        raise _Stop(
-            "unknown_type", f"schema_version: {kind.name} is known in {kind.versions}, not in {version}"
-        )
+        raise _Stop("unknown_type", f"schema_version: {kind.name} is known in {kind.versions}, not in {version}")
     event_id = _id(envelope.event_id, "event_id", "no_id")
     customer = _id(envelope.customer_id, "customer_id", "no_customer")
     source = _id(envelope.source, "source", "missing_field")

@@ -33,9 +33,7 @@ def test_finds_what_must_not_be_in_a_file(tmp_path: Path, text: str) -> None:
     assert finding.startswith("a.py:2: ")
 
 
-@pytest.mark.parametrize(
-    "text", ["docs/" + "work/x", "../home/ada", "--no-emit-index" + "-url", "tododendron"]
-)
+@pytest.mark.parametrize("text", ["docs/" + "work/x", "../home/ada", "--no-emit-index" + "-url", "tododendron"])
 def test_lets_innocent_text_pass(tmp_path: Path, text: str) -> None:
     assert repository(tmp_path, {"a.py": f"x = {text!r}\n"}) == []
 

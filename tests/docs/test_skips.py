@@ -30,9 +30,7 @@ def pytest_run(folder: Path, text: str, *options: str, ci: str) -> subprocess.Co
         str(folder),
     ]
     environment = {**os.environ, "CI": ci}
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment, cwd=folder, timeout=60, check=False
-    )
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")])

@@ -257,7 +257,5 @@ def test_what_only_looks_dangerous_in_quotes_is_text(text: str) -> None:
 
 
 def test_a_compiled_condition_reaches_nothing_of_python() -> None:
-    names = compile_condition("event.count > 1 and note | lower == 'x'", SCOPE).run.__globals__[
-        "__builtins__"
-    ]
+    names = compile_condition("event.count > 1 and note | lower == 'x'", SCOPE).run.__globals__["__builtins__"]
     assert set(names) == {"bool", "len", "float", "ArithmeticError"}

@@ -35,9 +35,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def raw(
-    changed: dict[str, Any] | None = None, payload: dict[str, Any] | None = None, without: str = ""
-) -> bytes:
+def raw(changed: dict[str, Any] | None = None, payload: dict[str, Any] | None = None, without: str = "") -> bytes:
     whole = GOOD | (changed or {})
     if payload is not None:
         whole = whole | {"payload": GOOD["payload"] | payload}
@@ -306,9 +304,7 @@ def test_any_value_anywhere_in_the_envelope_is_taken_or_refused(field: str, valu
 
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from(sorted(CATALOGUE.types)), st.data(), JSON)
-def test_any_value_anywhere_in_a_payload_is_taken_or_refused(
-    name: str, data: st.DataObject, value: Any
-) -> None:
+def test_any_value_anywhere_in_a_payload_is_taken_or_refused(name: str, data: st.DataObject, value: Any) -> None:
     kind = CATALOGUE.types[name]
     field = data.draw(st.sampled_from(sorted(kind.fields)))
     payload = dict(kind.examples) | {field: value}

@@ -28,8 +28,7 @@ GOOD = [
     "start: {times: 3, of: visit.made, within: 7 days, by: line, and_no: policy.sold}" + FLOW,
     "start: {becomes: customer.tags}\nkey: []" + FLOW,
     "again: {after: 60 days, per: customer}" + FLOW,
-    "facts: {a: event.number, b: {type: date}, c: {type: text?, value: event.reason, optional: true}}"
-    + FLOW,
+    "facts: {a: event.number, b: {type: date}, c: {type: text?, value: event.reason, optional: true}}" + FLOW,
     "params: {a: {type: int, value: 1}, b: {type: text, zh: 一, en: one}}" + FLOW,
     "start: [{when: a.b, if: event.n > 1}, {when: [a.c, {when: a.d, if: event.n > 1}]}]" + FLOW,
     "schedule: [{id: t, at: d 09:00, call: task, with: {type: call}, touch: true, catch_up: 24 hours}]",

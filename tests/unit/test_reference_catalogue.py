@@ -70,9 +70,7 @@ EVENTS = reference_events()
 def test_there_are_exactly_the_36_types_of_the_requirements() -> None:
     assert sorted(CATALOGUE.types) == sorted(EVENTS)
     assert len(EVENTS) == 36
-    assert (
-        sum(one.core for one in CATALOGUE.types.values()) == sum(one["core"] for one in EVENTS.values()) == 24
-    )
+    assert sum(one.core for one in CATALOGUE.types.values()) == sum(one["core"] for one in EVENTS.values()) == 24
 
 
 @pytest.mark.parametrize("name", sorted(EVENTS))
@@ -93,17 +91,13 @@ def assert_type(where: str, declared: Type, word: str, one: EventType) -> None:
     absent = word.endswith(("?", "|null"))
     word = word.removesuffix("?").removesuffix("|null")
     # A field with a default is never absent for a condition (customer.deceased.revoked).
-    assert declared.nullable == (
-        absent and one.model.model_fields[where.rpartition(".")[2]].default is None
-    ), where
+    assert declared.nullable == (absent and one.model.model_fields[where.rpartition(".")[2]].default is None), where
     if word.startswith("enum("):
         assert declared.values == tuple(word[5:-1].split(",")), where
     elif word.startswith("{"):
         assert declared.kind == "object", where
         assert declared.fields is not None
-        assert list(declared.fields) == [part.strip().removesuffix("?") for part in word[1:-1].split(",")], (
-            where
-        )
+        assert list(declared.fields) == [part.strip().removesuffix("?") for part in word[1:-1].split(",")], where
     else:
         assert declared.kind == WORDS[re.split(r"[ >]", word)[0]], where
         assert declared.values is None or where.rpartition(".")[2] in CLOSED, where
@@ -131,11 +125,7 @@ def test_the_profile_has_the_36_fields_of_the_requirements() -> None:
 
 def test_product_lines_are_the_closed_list_of_q5() -> None:
     wanted = ("critical_illness", "life", "annuity", "health", "accident", "motor", "credit_card", "deposit")
-    found = {
-        name: one.fields["product_line"]
-        for name, one in CATALOGUE.types.items()
-        if "product_line" in one.fields
-    }
+    found = {name: one.fields["product_line"] for name, one in CATALOGUE.types.items() if "product_line" in one.fields}
     assert len(found) == 5
     assert {declared.values for declared in found.values()} == {wanted}
 

@@ -161,11 +161,7 @@ def test_an_amount_always_has_two_digits(given_value: Any, amount: str) -> None:
 def test_an_instant_is_read_to_the_millisecond_in_any_offset(instant: int, offset: str) -> None:
     from datetime import datetime, timedelta
 
-    shift = (
-        timedelta()
-        if offset == "Z"
-        else timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[4:]))
-    )
+    shift = timedelta() if offset == "Z" else timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[4:]))
     wall = datetime.fromisoformat("1970-01-01") + timedelta(milliseconds=instant) + shift
     if wall.year >= 1970:
         assert instant_of(wall.isoformat(timespec="milliseconds") + offset) == instant

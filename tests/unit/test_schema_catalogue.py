@@ -119,8 +119,7 @@ BAD = [
     (EVENT.format(type="a.b", field="a: Id | int = example(1)"), "type of `a` is not one", 4),
     (EVENT.format(type="a.b", field=FIELD).replace('topic="t"', 'topic=""'), "does not say its topic", 4),
     (
-        EVENT.format(type="a.b", field=FIELD)
-        + EVENT.format(type="a.b", field=FIELD).replace("class A", "class B"),
+        EVENT.format(type="a.b", field=FIELD) + EVENT.format(type="a.b", field=FIELD).replace("class A", "class B"),
         "declared twice",
         6,
     ),

@@ -62,9 +62,7 @@ def compile_expression(text: str, scope: Scope, expect: Type | None = None) -> E
 
 def _expected(checker: Checker, part: Part, expect: Type | None) -> Part:
     if part.type.kind in SPANS:
-        return checker.refuse(
-            part.offset, f"`{part.type.kind}()` alone is no value", "add it to a date or an instant"
-        )
+        return checker.refuse(part.offset, f"`{part.type.kind}()` alone is no value", "add it to a date or an instant")
     if part.type == NOTHING:
         if expect is not None and expect.nullable:
             return Part(expect, part.source, True, part.offset)

@@ -17,9 +17,7 @@ MAX_TAKEN: Final = 1_000
 def call(context: Context, node: nodes.Call, present: Present) -> Part:
     """Check a call of one of the functions; nothing else can be called."""
     if not isinstance(node.node, nodes.Name):
-        return context.refuse(
-            node.lineno, "only the functions of the language can be called", _listed(FUNCTIONS)
-        )
+        return context.refuse(node.lineno, "only the functions of the language can be called", _listed(FUNCTIONS))
     name, at = node.node.name, node.node.lineno
     if name not in FUNCTIONS:
         hint = f"write `{FILTERS[name].form}`" if name in FILTERS else did_you_mean(name, FUNCTIONS)
@@ -32,9 +30,7 @@ def call(context: Context, node: nodes.Call, present: Present) -> Part:
     if argument.broken:
         return argument
     argument = context.need(argument)
-    return (
-        _years_since(context, argument, at) if name == "years_since" else _span(context, name, argument, at)
-    )
+    return _years_since(context, argument, at) if name == "years_since" else _span(context, name, argument, at)
 
 
 def _sent(context: Context, node: nodes.Expr, at: int) -> Part:
@@ -52,21 +48,15 @@ def _years_since(context: Context, argument: Part, at: int) -> Part:
     if argument.type.kind != "date":
         return context.refuse(argument.offset, f"`years_since` takes a date, not {argument.type.describe()}")
     context.reads.add(("today", ""))
-    source, maybe = context.emitter.lift(
-        [argument], lambda day: f"years_since({day}, local_date(f.now, f.zone))"
-    )
+    source, maybe = context.emitter.lift([argument], lambda day: f"years_since({day}, local_date(f.now, f.zone))")
     return Part(INT, source, maybe, at)
 
 
 def _span(context: Context, name: str, argument: Part, at: int) -> Part:
     if argument.type.kind != "int":
-        return context.refuse(
-            argument.offset, f"`{name}` takes a whole number, not {argument.type.describe()}"
-        )
+        return context.refuse(argument.offset, f"`{name}` takes a whole number, not {argument.type.describe()}")
     if argument.literal and abs(argument.value) > MAX_SPAN[name]:
-        return context.refuse(
-            argument.offset, f"more than {MAX_SPAN[name]:,} {name}", "a hundred years is the most"
-        )
+        return context.refuse(argument.offset, f"more than {MAX_SPAN[name]:,} {name}", "a hundred years is the most")
     return Part(Type(name), argument.source, argument.maybe, at)
 
 
@@ -77,14 +67,10 @@ def filtered(context: Context, node: nodes.Filter, present: Present) -> Part:
         return context.refuse(at, "a filter needs a value before it")
     value = context.visit(node.node, present)
     if name not in FILTERS:
-        return context.refuse(
-            at, f"there is no filter `{name}`", did_you_mean(name, FILTERS) or _listed(FILTERS)
-        )
+        return context.refuse(at, f"there is no filter `{name}`", did_you_mean(name, FILTERS) or _listed(FILTERS))
     wanted = 0 if name in ("length", "lower", "upper") else 1
     if len(node.args) != wanted or node.kwargs or node.dyn_args or node.dyn_kwargs:
-        return context.refuse(
-            at, f"`{name}` takes {('nothing', 'one value')[wanted]}", f"write `{FILTERS[name].form}`"
-        )
+        return context.refuse(at, f"`{name}` takes {('nothing', 'one value')[wanted]}", f"write `{FILTERS[name].form}`")
     if name == "default":
         return _default(context, value, context.visit(node.args[0], present), at)
     if value.broken:
@@ -136,9 +122,7 @@ def _ends(context: Context, name: str, value: Part, node: nodes.Filter) -> Part:
         return _unfit(context, name, value, node)
     count = node.args[0].value if isinstance(node.args[0], nodes.Const) else None
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MAX_TAKEN:
-        return context.refuse(
-            node.args[0].lineno, f"`{name}` takes a number from 1 to {MAX_TAKEN:,}, written out"
-        )
+        return context.refuse(node.args[0].lineno, f"`{name}` takes a number from 1 to {MAX_TAKEN:,}, written out")
     part = f"[-{count}:]" if name == "last" else f"[:{count}]"
     source, maybe = context.emitter.lift([value], lambda held: f"{held}{part}")
     type_ = TEXT if value.type.kind == "text" else Type("list", item=value.type.item)
@@ -193,9 +177,7 @@ _FILTERS: Final[Mapping[str, Callable[[Context, str, Part, nodes.Filter], Part]]
 
 
 def _unfit(context: Context, name: str, value: Part, node: nodes.Filter) -> Part:
-    return context.refuse(
-        node.lineno, f"`{name}` cannot be applied to {value.type.describe()}", FILTERS[name].form
-    )
+    return context.refuse(node.lineno, f"`{name}` cannot be applied to {value.type.describe()}", FILTERS[name].form)
 
 
 def _literal_text(context: Context, node: nodes.Expr, name: str) -> str | None:

@@ -46,9 +46,7 @@ class Context(ABC):
         hint = "write `... | default(...)`"
         if part.key:
             hint = f"write `{name} is not none and ...`, or `{name} | default(...)`"
-        self.refuse(
-            part.offset, f"{name} may be absent" if part.key is None else f"`{name}` may be absent", hint
-        )
+        self.refuse(part.offset, f"{name} may be absent" if part.key is None else f"`{name}` may be absent", hint)
         return replace(part, type=part.type.required())
 
 

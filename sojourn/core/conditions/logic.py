@@ -100,7 +100,5 @@ def choice(context: Context, node: nodes.CondExpr, present: Present) -> Part:
         given = f"{first.type.describe()} or {second.type.describe()}"
         return context.refuse(second.offset, f"this is {given}", "both must be of one type")
     first, second = context.emitter.coerce(first, type_), context.emitter.coerce(second, type_)
-    chosen, unknown = context.emitter.lift(
-        [asked], lambda truth: f"({first.source} if {truth} else {second.source})"
-    )
+    chosen, unknown = context.emitter.lift([asked], lambda truth: f"({first.source} if {truth} else {second.source})")
     return Part(type_, chosen, unknown or first.maybe or second.maybe, first.offset)

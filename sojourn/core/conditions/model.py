@@ -134,9 +134,7 @@ class ConditionError(SojournError):
             f"at {problem.offset + 1}: {problem.message}" + (f" ({problem.hint})" if problem.hint else "")
             for problem in self.problems
         )
-        super().__init__(
-            f"the condition `{text[:200]}` is refused: {said}", next_step="Correct the condition"
-        )
+        super().__init__(f"the condition `{text[:200]}` is refused: {said}", next_step="Correct the condition")
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         """Survives a trip between processes with its problems."""

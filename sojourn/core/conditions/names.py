@@ -70,9 +70,7 @@ def _path(node: nodes.Expr) -> tuple[int, list[str]] | None:
 
 def _before(context: Context, words: list[str], at: int, present: Present) -> Part:
     if not context.scope.before:
-        return context.refuse(
-            at, "there is no value before the event here", "`before.` stands where an event is"
-        )
+        return context.refuse(at, "there is no value before the event here", "`before.` stands where an event is")
     if len(words) != 3 or words[1] != "customer":
         return context.refuse(at, "`before` knows the profile only", "write `before.customer.x`")
     return _field(context, "before", words[2], at, present)
@@ -138,9 +136,7 @@ def _unknown_root(context: Context, root: str, at: int) -> Part:
         return context.refuse(at, f"nothing lies below `{root}`", "only the declared names have fields")
     instead = _OTHER_WORDS.get(root)
     hint = f"did you mean `{instead}.`?" if instead else did_you_mean(root, ROOTS)
-    return context.refuse(
-        at, f"`{root}` is not known here", hint or "fields stand below event, customer and param"
-    )
+    return context.refuse(at, f"`{root}` is not known here", hint or "fields stand below event, customer and param")
 
 
 def _unknown(context: Context, word: str, at: int) -> Part:
@@ -152,9 +148,7 @@ def _unknown(context: Context, word: str, at: int) -> Part:
         return context.refuse(at, f"`{word}` needs its brackets", f"write `{FUNCTIONS[word].form}`")
     if word in FILTERS:
         return context.refuse(at, f"`{word}` is a filter", f"write `{FILTERS[word].form}`")
-    return context.refuse(
-        at, f"`{word}` is not known here", _exactly(context, word) or _elsewhere(context, word)
-    )
+    return context.refuse(at, f"`{word}` is not known here", _exactly(context, word) or _elsewhere(context, word))
 
 
 def _places(context: Context) -> tuple[tuple[str, Mapping[str, Type]], ...]:

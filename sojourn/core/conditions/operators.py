@@ -40,9 +40,7 @@ def compare(context: Context, node: nodes.Compare, present: Present) -> Part:
     if symbol in ("in", "not in"):
         return _membership(context, left, right, symbol)
     if symbol not in ("==", "!=") and _ORDERED.isdisjoint({left.type.kind, right.type.kind}):
-        return context.refuse(
-            left.offset, f"{left.type.describe()} has no order", "compare with == or !=, or use `in`"
-        )
+        return context.refuse(left.offset, f"{left.type.describe()} has no order", "compare with == or !=, or use `in`")
     pair = _align(context, left, right)
     if pair is None:
         return context.broken_at(left.offset)
@@ -77,9 +75,7 @@ def _to_number(context: Context, part: Part, meeting: Type) -> Part:
 
 
 def _report_inexact(context: Context, left: Part) -> None:
-    context.refuse(
-        left.offset, "an exact decimal meets an inexact number", "declare both fields with the same type"
-    )
+    context.refuse(left.offset, "an exact decimal meets an inexact number", "declare both fields with the same type")
 
 
 def _no_meeting(left: Part, right: Part) -> tuple[str, str]:
@@ -115,9 +111,7 @@ def _membership(context: Context, left: Part, right: Part, symbol: str) -> Part:
     held = TEXT if right.type.kind == "map" else right.type.item
     if right.type.kind not in ("list", "set", "map") or held is None:
         hint = "write `in ['...', '...']`" if right.literal or right.type.kind == "text" else ""
-        return context.refuse(
-            right.offset, f"`{symbol}` looks into a list, not into {right.type.describe()}", hint
-        )
+        return context.refuse(right.offset, f"`{symbol}` looks into a list, not into {right.type.describe()}", hint)
     pair = _align(context, left, Part(held.required(), "None", True, right.offset))
     if pair is None:
         return context.broken_at(left.offset)
@@ -164,9 +158,7 @@ def _shift(context: Context, base: Part, span: Part, symbol: str) -> Part:
     sign = "-" if symbol == "-" else ""
     function = f"{base.type.kind}_{span.type.kind}"
     zone = ", f.zone" if base.type.kind == "instant" else ""
-    source, _ = context.emitter.lift(
-        [base, span], lambda day, count: f"{function}({day}, {sign}{count}{zone})"
-    )
+    source, _ = context.emitter.lift([base, span], lambda day, count: f"{function}({day}, {sign}{count}{zone})")
     return Part(DATE if base.type.kind == "date" else INSTANT, source, True, base.offset)
 
 

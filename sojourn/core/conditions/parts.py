@@ -161,9 +161,7 @@ def fits(part: Part, target: Type) -> bool:
     if given.kind in NUMERIC and target.kind in NUMERIC:
         exact = (given.kind, target.kind) in {("int", "decimal"), ("int", "number")}
         return (
-            given.kind == target.kind
-            or exact
-            or (part.literal and (given.kind, target.kind) == ("decimal", "number"))
+            given.kind == target.kind or exact or (part.literal and (given.kind, target.kind) == ("decimal", "number"))
         )
     if given.kind == target.kind == "text":
         values = _closed(part)

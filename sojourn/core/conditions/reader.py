@@ -57,9 +57,7 @@ def read(text: str) -> nodes.Expr:
             too deep, or is not an expression. All wrong characters are told at once.
     """
     if len(text) > MAX_TEXT:
-        problem = Problem(
-            MAX_TEXT, f"longer than {MAX_TEXT:,} characters", "say it in several facts or steps"
-        )
+        problem = Problem(MAX_TEXT, f"longer than {MAX_TEXT:,} characters", "say it in several facts or steps")
         raise ConditionError(text, [problem])
     problems: list[Problem] = []
     tokens = list(_tokens(text, problems))
@@ -80,9 +78,7 @@ def _tokens(text: str, problems: list[Problem]) -> Iterator[Token]:
         kind = match.lastgroup if match else "wrong"
         piece = match.group() if match else text[at]
         if kind == "wrong" or kind is None:
-            problems.append(
-                Problem(at, f"`{_shown(piece)}` is no part of the language", _INSTEAD.get(piece, ""))
-            )
+            problems.append(Problem(at, f"`{_shown(piece)}` is no part of the language", _INSTEAD.get(piece, "")))
         elif kind != "space":
             token = _token(kind, piece, at, last, problems)
             if token is not None:
@@ -175,9 +171,7 @@ def _parse(text: str, tokens: list[Token]) -> nodes.Expr:
         problem = Problem(len(text), "the condition ends too early", "something is missing at the end")
     else:
         shown = next((str(token.value) for token in tokens if token.lineno == at), text[at : at + 1])
-        problem = Problem(
-            at, f"`{_shown(shown)}` cannot stand here", "is an operator or a bracket missing before it?"
-        )
+        problem = Problem(at, f"`{_shown(shown)}` cannot stand here", "is an operator or a bracket missing before it?")
     raise ConditionError(text, [problem]) from None
 
 

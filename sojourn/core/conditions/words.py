@@ -27,9 +27,7 @@ class Word:
 ROOTS: Final = {
     "event": Word("event.x", "a field of the event being handled", "event.installment_no >= 2"),
     "customer": Word("customer.x", "a field of the profile, as of now", "customer.tier == 'growth'"),
-    "before": Word(
-        "before.customer.x", "the value before the event", "before.customer.tier != customer.tier"
-    ),
+    "before": Word("before.customer.x", "the value before the event", "before.customer.tier != customer.tier"),
     "param": Word("param.x", "a parameter that marketing may change", "event.score >= param.threshold"),
     "answer": Word("answer.x", "a field of what a call answered, in its `save`", "answer.task_id"),
     "item": Word("item.x", "a field of one item of a list of the profile, in projections", "item.status"),
