@@ -79,7 +79,11 @@ WHERE = {
     "wait": (
         f"""
 flow:
-  - {{wait_for: payment.received, if: "{NAME}", within: 1 day, then: [{{id: a, {MAIL}}}], otherwise: [{{id: b, {MAIL}}}]}}
+  - wait_for: payment.received
+    if: {NAME}
+    within: 1 day
+    then: [{{id: a, {MAIL}}}]
+    otherwise: [{{id: b, {MAIL}}}]
 """,
         (["a"], "finished"),
         (["b"], "finished"),

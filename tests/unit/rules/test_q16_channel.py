@@ -1,4 +1,4 @@
-"""Q16: first_of takes the first channel with address and consent; the night holds the choice, at release it is made again."""
+"""Q16: first_of takes the first channel with address and consent; the night holds the choice, not longer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Q20, Q21: the latest record of consent counts, on a tie the withdrawal; a reply like STOP withdraws what it answers."""
+"""Q20, Q21: the latest record of consent counts, on a tie the withdrawal; a reply like STOP withdraws."""
 
 from typing import Any
 
