@@ -65,7 +65,9 @@ def _may_repeat(send: Send, outcome: Outcome) -> bool:
 def _again(turn: Turn, send: Send, outcome: Outcome) -> None:
     """Not taken: all guards again after a while, inside valid_until (Q27)."""
     at = outcome.retry_at or turn.now + _REPEAT_AFTER
-    turn.put_send(replace(send, status="retry", next_at=max(turn.now + 1, min(at, send.valid_until))))
+    if send.channel != "call":  # a call has no validity: its tries are counted where it is made (B2)
+        at = min(at, send.valid_until)
+    turn.put_send(replace(send, status="retry", next_at=max(turn.now + 1, at)))
 
 
 def _went_out(turn: Turn, send: Send) -> None:
