@@ -130,7 +130,7 @@ def test_all_copies_that_wait_for_it_go_on(activity: str, expected: list[str]) -
         ),
     ],
 )
-def test_the_next_wait_counts_from_the_lastOutcome(journey: str, begin: str, expected: list[str]) -> None:
+def test_the_next_wait_counts_from_the_last_outcome(journey: str, begin: str, expected: list[str]) -> None:
     p = play(journey, f"2026-03-{begin}")
     p.until("2026-03-20 00:00")
     assert steps(p) == expected

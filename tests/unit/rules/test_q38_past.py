@@ -115,7 +115,7 @@ def test_a_touch_that_catches_up_is_due_at_once(journey: str, starts: str, expec
         assert p.local(p.rows[0].due_at) == f"2026-{starts}"
 
 
-# ---- Q37: with `finish: after t` the run ends when t is sent, suppressed or skipped, but not when it is superseded (Q51)
+# ---- Q37, Q51: `finish: after t` is met when t is sent, suppressed or skipped, but not when it is superseded
 
 ENDS = small(
     "ends",
