@@ -85,6 +85,20 @@ def test_the_changelog_counts_right() -> None:
     )
 
 
+def test_the_explained_night_and_validity_are_those_of_the_rules() -> None:
+    rules = YAML(typ="safe").load(read("rules.yaml"))["quiet_hours"]
+    page = " ".join(read("docs/explanation/time.md").split())
+    assert f"hold text messages between {rules['from']} and {rules['to']}, the end excluded" in page
+
+
+def test_the_how_to_names_every_file_that_a_run_leaves() -> None:
+    page = read("docs/how-to/run-in-embedded-mode.md")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "sojourn").rglob("*.py"))
+    kept = set(re.findall(r"\bvar / \"([\w.]+)\"", code))
+    assert {"api.key", "master.key", "releases", "listen"} <= kept
+    assert all(f"`{name}" in page for name in kept)
+
+
 def test_every_word_of_the_glossary_has_one_meaning() -> None:
     terms = [
         term
