@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
-from sojourn.cli.client import Client, client_of
 from sojourn.cli.common import FOUND_PROBLEMS, JsonOption, ProjectOption, open_input, say, say_line, tell
+
+if TYPE_CHECKING:
+    from sojourn.cli.client import Client
 
 BATCH: Final = 500
 _BYTES: Final = 4 * 1024 * 1024
@@ -38,6 +40,8 @@ def publish(
 
     Exit status: 0 all taken; 1 some were refused (each is named); 2 no engine there, wrong key, unreadable file.
     """
+    from sojourn.cli.client import client_of
+
     client = client_of(project, url, key)
     with open_input(file) as source:
         total = asyncio.run(_send(client, source))
@@ -53,7 +57,7 @@ def publish(
         raise typer.Exit(FOUND_PROBLEMS)
 
 
-async def _send(client: Client, source: Any) -> dict[str, Any]:
+async def _send(client: "Client", source: Any) -> dict[str, Any]:
     total: dict[str, Any] = {"accepted": 0, "duplicates": 0, "refused": []}
     async with client:
         for lines in _batches(source):

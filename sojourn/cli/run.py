@@ -77,10 +77,10 @@ async def _run(settings: Any, *, sample: bool) -> None:
             try:
                 await work
             finally:
+                (settings.var / "listen").unlink(missing_ok=True)
                 play.cancel()
                 await asyncio.gather(play, return_exceptions=True)
     finally:
-        (settings.var / "listen").unlink(missing_ok=True)
         await engine.close()
     tell("Stopped. The next start goes on from here.")
 

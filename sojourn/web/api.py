@@ -27,6 +27,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn.web")
 BODY_LIMIT: Final = 8 * 1024 * 1024
 MOST_EVENTS: Final = 10_000
 BODY_SECONDS: Final = 30
+_DROPPED: Final = 8 * BODY_LIMIT
 LOG_LIMIT: Final = 1_000
 LOG_PAGE: Final = 100
 SOURCE: Final = "http"
@@ -96,23 +97,28 @@ def _not_stored(error: SojournError) -> Answer:
 
 
 async def _body(request: Request) -> bytes:
-    """Read a body that is neither too large nor too slow. Raises Answer 413 and 408."""
-    told = request.headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and int(told[:18]) > BODY_LIMIT:
-        raise _too_large()
+    """Read a body that is neither too large nor too slow. Raises Answer 413 and 408.
+
+    What is too large is read on for a while and dropped, because a client that is still sending sees no answer.
+    """
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for part in request.stream():
                 size += len(part)
+                if size > _DROPPED:
+                    break
                 if size > BODY_LIMIT:
-                    raise _too_large()
-                parts.append(part)
+                    parts.clear()
+                else:
+                    parts.append(part)
     except TimeoutError as error:
         raise Answer(408, f"The body did not come within {BODY_SECONDS} s") from error
     except ClientDisconnect as error:
         raise Answer(400, "The body ended early") from error
+    if size > BODY_LIMIT:
+        raise _too_large()
     return b"".join(parts)
 
 
