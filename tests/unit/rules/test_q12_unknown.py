@@ -92,18 +92,26 @@ def test_a_message_waits_for_the_profile(
 
 # what another system says is applied at once, and stands when the profile comes
 @pytest.mark.parametrize(
-    ("kind", "payload", "expected"),
+    ("kind", "payload", "field", "value"),
     [
-        ("customer.deceased", {}, "suppressed deceased"),
-        ("customer.tier_changed", {"to_tier": "high_value"}, "sent"),
-        ("complaint.opened", {}, "sent"),
+        ("customer.deceased", {}, "deceased", True),
+        ("customer.tier_changed", {"to_tier": "high_value"}, "tier", "high_value"),
+        ("complaint.opened", {"complaint_id": "A"}, "open_complaints", ["A"]),
     ],
 )
-def test_events_of_an_unknown_customer_are_applied(kind: str, payload: dict[str, Any], expected: str) -> None:
+def test_events_of_an_unknown_customer_are_applied(
+    kind: str, payload: dict[str, Any], field: str, value: object
+) -> None:
     p = Play(project(*JOURNEYS), ())
     p.event("2026-03-01 10:00", kind, **payload)
+    p.event("2026-03-02 12:00", "customer.updated", changed=["all"], profile=PROFILE)
+    assert p.world.states["C1"].profile.fields[field] == value
+
+
+def test_a_death_that_was_told_before_the_profile_keeps_runs_from_starting() -> None:
+    p = Play(project(*JOURNEYS), ())
+    p.event("2026-03-01 10:00", "customer.deceased")
     bill(p, BILL, pay_method="after")
     p.event("2026-03-02 12:00", "customer.updated", changed=["all"], profile=PROFILE)
     p.until("2026-04-01 00:00")
-    assert [row[:16] for row in rows(p)] == ([] if "deceased" in expected else ["2026-03-03 10:00"])
-    assert p.starts == ("deceased" not in expected)
+    assert (p.starts, p.rows) == (0, [])

@@ -38,11 +38,10 @@ def test_an_opt_out_counts_at_entry_and_at_hand_over(
     journey: str, changes: list[tuple[str, bool]], expected: list[object]
 ) -> None:
     p = Play(project(*JOURNEYS))
-    events = [(when, out) for when, out in changes]
-    for when, out in [e for e in events if e[0] <= "2026-03-02 10:00"]:
+    for when, out in [e for e in changes if e[0] <= "2026-03-02 10:00"]:
         opts(p, when, out)
     bill(p, "2026-03-02 10:00", pay_method=journey)
-    for when, out in [e for e in events if e[0] > "2026-03-02 10:00"]:
+    for when, out in [e for e in changes if e[0] > "2026-03-02 10:00"]:
         opts(p, when, out)
     p.until("2026-04-01 00:00")
     assert [(row.step, row.status, row.reason) for row in p.rows] == expected
