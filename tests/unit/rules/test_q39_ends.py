@@ -126,6 +126,6 @@ def test_the_goal_beats_the_expiry_of_its_instant(when: str, reason: str) -> Non
 
 @pytest.mark.parametrize("endless", [PART, LATE, "flow: [{wait_for: payment.received}]"])
 def test_check_wants_an_expire_where_a_run_could_live_for_ever(endless: str) -> None:
-    with pytest.raises(DefinitionError, match="Q39|expire"):
+    with pytest.raises(DefinitionError, match="expire"):
         project(small("endless", endless, expire=""))
     assert project(small("mortal", endless, expire=FIVE)).journeys
