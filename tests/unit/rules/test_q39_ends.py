@@ -13,6 +13,23 @@ LATE = f"deadlines: [{{id: d, after: 3 days, since: payment.failed, at_most: 1, 
 GOAL = "goal: {when: payment.received}"
 EXIT = "exit: [{when: policy.lapsed, because: lapsed}]"
 FIVE = "5 days after due_date"
+ALL = f"{TOUCH}\nflow: [{{wait_until: due_date 12:00}}, {{end: over}}]\n{GOAL}\n{EXIT}"
+
+
+BODIES: dict[tuple[str, str], str] = {}  # (body, expire) -> the name of its journey: all of them stand in one project
+
+
+def body_of(body: str, expire: str) -> str:
+    """Register a body for the common project and give its name."""
+    return BODIES.setdefault((body, expire), f"j{len(BODIES)}")
+
+
+def begun(name: str, zone: str = SHANGHAI) -> Play:
+    """Start a run of a registered journey on 1 March at 10:00."""
+    texts = (small(name, body, expire=expire, only=name) for (body, expire), name in BODIES.items())
+    p = Play(project(*texts), (living_in(zone),), zone=zone)
+    bill(p, "2026-03-01 10:00", pay_method=name)
+    return p
 
 
 def ends_at(p: Play, when: str, reason: str) -> None:
@@ -23,22 +40,28 @@ def ends_at(p: Play, when: str, reason: str) -> None:
     assert [why for _, why in p.ends] == [reason]
 
 
+MOVES, MANY, PAYS = body_of(NEW_DATE, FIVE), body_of(ALL, FIVE), body_of(f"{TOUCH}\n{GOAL}", FIVE)
+
+
 # the bill comes on 1 March at 10:00 and is due on the 12th
 @pytest.mark.parametrize(
-    ("zone", "expire", "ends"),
+    ("zone", "journey", "ends"),
     [
-        (SHANGHAI, FIVE, "2026-03-18 00:00"),
-        (SHANGHAI, "1 month after due_date", "2026-04-13 00:00"),
-        ("America/New_York", FIVE, "2026-03-18 00:00"),
-        ("Pacific/Chatham", FIVE, "2026-03-18 00:00"),
-        (SHANGHAI, "8 days after start", "2026-03-09 10:00"),
-        ("America/New_York", "8 days after start", "2026-03-09 10:00"),
-        ("America/New_York", "192 hours after start", "2026-03-09 11:00"),  # clocks go forward on the 8th
+        (SHANGHAI, body_of(PART, FIVE), "2026-03-18 00:00"),
+        (SHANGHAI, body_of(PART, "1 month after due_date"), "2026-04-13 00:00"),
+        ("America/New_York", body_of(PART, FIVE), "2026-03-18 00:00"),
+        ("Pacific/Chatham", body_of(PART, FIVE), "2026-03-18 00:00"),
+        (SHANGHAI, body_of(PART, "8 days after start"), "2026-03-09 10:00"),
+        ("America/New_York", body_of(PART, "8 days after start"), "2026-03-09 10:00"),
+        (
+            "America/New_York",
+            body_of(PART, "192 hours after start"),
+            "2026-03-09 11:00",
+        ),  # clocks go forward on the 8th
     ],
 )
-def test_expire_counts_from_the_date_or_from_the_start(zone: str, expire: str, ends: str) -> None:
-    p = Play(project(small("a", PART, expire=expire)), (living_in(zone),), zone=zone)
-    bill(p, "2026-03-01 10:00")
+def test_expire_counts_from_the_date_or_from_the_start(zone: str, journey: str, ends: str) -> None:
+    p = begun(journey, zone)
     ends_at(p, ends, "expired")
 
 
@@ -52,8 +75,7 @@ def test_expire_counts_from_the_date_or_from_the_start(zone: str, expire: str, e
     ],
 )
 def test_expire_moves_with_its_date(when: str, to: str, ends: str) -> None:
-    p = Play(project(small("a", NEW_DATE, expire=FIVE)))
-    bill(p, "2026-03-01 10:00")
+    p = begun(MOVES)
     p.world.run_before(at(when, SHANGHAI))
     assert p.ends == []
     moved(p, when, to)
@@ -63,29 +85,24 @@ def test_expire_moves_with_its_date(when: str, to: str, ends: str) -> None:
 
 # `t` is due on the 12th at 09:00; expire is the end of the 17th
 @pytest.mark.parametrize(
-    ("body", "expire", "ends", "reason"),
+    ("journey", "ends", "reason"),
     [
-        (TOUCH, FIVE, "2026-03-12 09:00", "finished"),
-        (f"{TOUCH}\n{EXIT}", FIVE, "2026-03-12 09:00", "finished"),
-        (f"{TOUCH}\n{PART}", FIVE, "2026-03-18 00:00", "expired"),
-        (f"{TOUCH}\n{LATE}", FIVE, "2026-03-18 00:00", "expired"),
-        (f"{TOUCH}\n{GOAL}", FIVE, "2026-03-18 00:00", "expired"),
-        (f"{TOUCH}\n{GOAL}", "", "2026-03-12 09:00", "finished"),
-        (f"{TOUCH}\n{PART}\nfinish: after t", FIVE, "2026-03-12 09:00", "finished"),
-        (f"{TOUCH}\nflow: [{{wait: 13 days}}]", FIVE, "2026-03-14 10:00", "finished"),
-        (f"{TOUCH}\nflow: [{{wait: 2 days}}]", FIVE, "2026-03-12 09:00", "finished"),
-        (f"{TOUCH}\nflow: [{{wait: 2 days}}, {{end: over}}]", FIVE, "2026-03-03 10:00", "over"),
-        (f"{TOUCH}\nflow: [{{wait: 30 days}}]", FIVE, "2026-03-18 00:00", "expired"),
-        (f"schedule: [{{id: t, at: due_date 22:00, {SMS}}}]", FIVE, "2026-03-13 08:00", "finished"),  # held
+        (body_of(TOUCH, FIVE), "2026-03-12 09:00", "finished"),
+        (body_of(f"{TOUCH}\n{EXIT}", FIVE), "2026-03-12 09:00", "finished"),
+        (body_of(f"{TOUCH}\n{PART}", FIVE), "2026-03-18 00:00", "expired"),
+        (body_of(f"{TOUCH}\n{LATE}", FIVE), "2026-03-18 00:00", "expired"),
+        (body_of(f"{TOUCH}\n{GOAL}", FIVE), "2026-03-18 00:00", "expired"),
+        (body_of(f"{TOUCH}\n{GOAL}", ""), "2026-03-12 09:00", "finished"),
+        (body_of(f"{TOUCH}\n{PART}\nfinish: after t", FIVE), "2026-03-12 09:00", "finished"),
+        (body_of(f"{TOUCH}\nflow: [{{wait: 13 days}}]", FIVE), "2026-03-14 10:00", "finished"),
+        (body_of(f"{TOUCH}\nflow: [{{wait: 2 days}}]", FIVE), "2026-03-12 09:00", "finished"),
+        (body_of(f"{TOUCH}\nflow: [{{wait: 2 days}}, {{end: over}}]", FIVE), "2026-03-03 10:00", "over"),
+        (body_of(f"{TOUCH}\nflow: [{{wait: 30 days}}]", FIVE), "2026-03-18 00:00", "expired"),
+        (body_of(f"schedule: [{{id: t, at: due_date 22:00, {SMS}}}]", FIVE), "2026-03-13 08:00", "finished"),  # held
     ],
 )
-def test_a_run_with_nothing_left_to_do_is_finished(body: str, expire: str, ends: str, reason: str) -> None:
-    p = Play(project(small("a", body, expire=expire)))
-    bill(p, "2026-03-01 10:00")
-    ends_at(p, ends, reason)
-
-
-ALL = f"{TOUCH}\nflow: [{{wait_until: due_date 12:00}}, {{end: over}}]\n{GOAL}\n{EXIT}"
+def test_a_run_with_nothing_left_to_do_is_finished(journey: str, ends: str, reason: str) -> None:
+    ends_at(begun(journey), ends, reason)
 
 
 @pytest.mark.parametrize(
@@ -105,23 +122,21 @@ ALL = f"{TOUCH}\nflow: [{{wait_until: due_date 12:00}}, {{end: over}}]\n{GOAL}\n
     ],
 )
 def test_the_first_end_counts(events: list[tuple[str, str]], ends: str, reason: str) -> None:
-    p = Play(project(small("a", ALL, expire=FIVE)))
-    bill(p, "2026-03-01 10:00")
+    p = begun(MANY)
     p.world.run_through(at(ends, SHANGHAI) - 1)
     assert p.ends == []
     for when, kind in events:
         p.event(when, kind, policy_id="P-1", installment_no=1)
     p.until("2026-06-01 00:00")
-    assert p.ends == [("a", reason)]
+    assert [why for _, why in p.ends] == [reason]
 
 
 @pytest.mark.parametrize(("when", "reason"), [("2026-03-18 00:00", "goal"), ("2026-03-18 00:00:00.001", "expired")])
 def test_the_goal_beats_the_expiry_of_its_instant(when: str, reason: str) -> None:
-    p = Play(project(small("a", f"{TOUCH}\n{GOAL}", expire=FIVE)))
-    bill(p, "2026-03-01 10:00")
+    p = begun(PAYS)
     paid(p, when)
     p.until("2026-06-01 00:00")
-    assert p.ends == [("a", reason)]
+    assert [why for _, why in p.ends] == [reason]
 
 
 @pytest.mark.parametrize("endless", [PART, LATE, "flow: [{wait_for: payment.received}]"])

@@ -63,6 +63,10 @@ def test_an_id_is_known_for_at_least_thirty_days(days: int, taken: int) -> None:
     assert len(p.sent) == taken
 
 
+WORDS = ["wait_until: {}", "wait_for: payment.failed, until: {}"]
+UNTIL = ["due_date 09:00", "3 days before due_date 09:00"]
+
+
 @pytest.mark.parametrize(
     ("begin", "until", "goes_on"),
     [
@@ -72,10 +76,15 @@ def test_an_id_is_known_for_at_least_thirty_days(days: int, taken: int) -> None:
         ("2026-03-20 10:00", "3 days before due_date 09:00", "2026-03-20 10:00"),
     ],
 )
-@pytest.mark.parametrize("word", ["wait_until: {}", "wait_for: payment.failed, until: {}"])
+@pytest.mark.parametrize("word", WORDS)
 def test_a_wait_never_ends_before_it_begins(word: str, begin: str, until: str, goes_on: str) -> None:
-    p = Play(project(small("a", f"flow: [{{{word.format(until)}}}, {{id: t, {MAIL}}}]")))
-    bill(p, begin, "2026-03-12")
+    texts = {
+        f"{one.split(':')[0]}_{n}": f"flow: [{{{one.format(end)}}}, {{id: t, {MAIL}}}]"
+        for one in WORDS
+        for n, end in enumerate(UNTIL)
+    }
+    p = Play(project(*(small(name, body, only=name) for name, body in texts.items())))
+    bill(p, begin, "2026-03-12", pay_method=f"{word.split(':', maxsplit=1)[0]}_{UNTIL.index(until)}")
     p.until("2026-05-01 00:00")
     assert p.sent == [(goes_on, "email", "t")]
 
