@@ -39,13 +39,24 @@ def simulate(
 
     Exit status: 0 the run finished; 2 the project or a file is unusable.
     """
-    last = instant(until, "--until")
+    last = _last_instant(until)
     folder = project_folder(project)
     wanted = None if journeys is None else frozenset(name.strip() for name in journeys.split(",") if name.strip())
     with ExitStack() as stack:
         out = _out(log, stack)
         people = stack.enter_context(open_input(customers)) if customers else ()
         _replay(folder, events, people, last, wanted, out, _answers(folder, answers))
+
+
+def _last_instant(until: str) -> int:
+    from sojourn.schema import END_OF_INSTANTS, FIRST_INSTANT
+
+    last = instant(until, "--until")
+    if not FIRST_INSTANT <= last < END_OF_INSTANTS:
+        raise ConfigurationError(
+            "No clock runs that far", option="--until", value=until, next_step="Choose a year from 1970 to 2100"
+        )
+    return last
 
 
 def _replay(

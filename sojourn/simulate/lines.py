@@ -5,7 +5,7 @@ instants keep the order of the file (interfaces.md).
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
@@ -14,6 +14,8 @@ from itertools import groupby
 from pathlib import Path
 
 import msgspec
+
+from sojourn.schema import END_OF_INSTANTS, FIRST_INSTANT
 
 CHUNK = 100_000  # lines that are sorted in memory at a time
 
@@ -51,7 +53,10 @@ def _instant(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("no offset")
-    return int((moment - _EPOCH) // _MILLISECOND)
+    instant = int((moment - _EPOCH) // _MILLISECOND)
+    if not FIRST_INSTANT <= instant < END_OF_INSTANTS:
+        raise ValueError("no year of the engine's")  # the clock must not begin there
+    return instant
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -102,8 +107,11 @@ def in_order(source: Iterable[bytes], *, ordered: bool) -> Iterator[Line]:
 
 
 def publications_first(lines: Iterable[Line], publication: str) -> Iterator[Line]:
-    """Give lines in order, those of one instant with publications before all else (N7)."""
-    for _, group in groupby(lines, key=lambda line: line.arrival):
+    """Give lines in order, those of one instant with publications before all else (N7).
+
+    A line without an arrival belongs to the instant of the line before it: garbage parts no instant in two.
+    """
+    for _, group in groupby(lines, key=_instants()):
         later: list[Line] = []
         for line in group:
             if line.type == publication:
@@ -111,6 +119,17 @@ def publications_first(lines: Iterable[Line], publication: str) -> Iterator[Line
             else:
                 later.append(line)
         yield from later
+
+
+def _instants() -> Callable[[Line], int | None]:
+    last: int | None = None
+
+    def instant_of(line: Line) -> int | None:
+        nonlocal last
+        last = last if line.arrival is None else line.arrival
+        return last
+
+    return instant_of
 
 
 def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:

@@ -63,7 +63,7 @@ class Replay:
         clock: int | None = None
         for line in publications_first(lines, PUBLISH):
             if line.arrival is None:
-                self._refuse(line.number, "bad_time", "no arrival can be read from the line", line.raw)
+                self._without_arrival(line)
                 continue
             if line.arrival > until:
                 break
@@ -86,7 +86,7 @@ class Replay:
                 raise ConfigurationError(
                     "a line of the customers' file cannot be used",
                     line=number, reason=known.reason, detail=known.detail,
-                    next_step="Correct the line; see docs/reference/profile for the fields",
+                    next_step="Correct the line; schemas/profile.yaml has the fields",
                 )  # fmt: skip
             self.world.know(known.customer, known.fields, at)
 
@@ -100,6 +100,13 @@ class Replay:
         else:
             self.world.feed(event)
 
+    def _without_arrival(self, line: Line) -> None:
+        """Say what is wrong with it: the time is often the least."""
+        read = None if line.type == PUBLISH else decode_recorded(line.raw, self._loaded.catalogue)
+        if not isinstance(read, Refused):
+            read = Refused("bad_time", "arrives_at: no time with an offset of the years 1970 to 2100")
+        self._refuse(line.number, read.reason, read.detail, line.raw)
+
     def _publish(self, line: Line, arrival: int) -> None:
         """A publication takes effect at its arrival, before all else (N7)."""
         try:
@@ -108,7 +115,7 @@ class Replay:
             if running not in _RUNNING:
                 raise ConfigurationError("running must be stay, move or drain", running=running)
             project = load_project(folder, self.journeys)
-        except (KeyError, TypeError, msgspec.MsgspecError, SojournError) as error:
+        except (KeyError, TypeError, ValueError, OSError, SojournError) as error:  # ValueError: NUL, bad JSON
             self._refuse(line.number, "bad_publication", str(error), line.raw)
             return
         book, _ = next_book(self.world.book, project, running)
