@@ -38,7 +38,7 @@ venv:
 	@touch $(STAMP)
 
 run: install
-	@exec $(BIN)/sojourn run
+	@exec $(BIN)/sojourn run --sample
 
 test: test-unit test-contract test-integration test-acceptance
 

@@ -13,17 +13,24 @@ from sojourn.cli.common import ProjectOption, say_line, tell
 
 def run(
     project: ProjectOption = None,
-    no_sample: Annotated[bool, typer.Option("--no-sample", help="Send no sample events at the first start.")] = False,
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample/--no-sample",
+            help="Send the project's sample events at the first start, if every channel is the local inbox.",
+        ),
+    ] = False,
 ) -> None:
     """Run the engine in one process on SQLite, with HTTP, the inbox page and the log page.
 
-    The first start releases the project, makes an API key and sends a small sample. Ctrl-C stops cleanly, and the
-    next start goes on where this one stopped. Settings are environment variables (docs/reference/settings.md).
+    The first start releases the project and makes an API key. Ctrl-C stops cleanly, and the next start goes on where
+    this one stopped. Settings are environment variables (docs/reference/settings.md). `make run` adds --sample: a few
+    invented customers, never where a message would leave this machine.
 
     \b
     Examples:
-      sojourn run
-      SOJOURN_LISTEN=127.0.0.1:9000 sojourn run --project ./insurer --no-sample
+      sojourn run --sample
+      SOJOURN_LISTEN=127.0.0.1:9000 sojourn run --project ./insurer
 
     Exit status: 0 after SIGTERM or Ctrl-C; 2 settings, project or database are unusable.
     """
@@ -31,7 +38,7 @@ def run(
 
     settings = read_settings(os.environ, project)
     log_to_stderr()
-    asyncio.run(_run(settings, sample=not no_sample))
+    asyncio.run(_run(settings, sample=sample))
 
 
 def log_to_stderr() -> None:
@@ -88,6 +95,8 @@ async def _run(settings: Any, *, sample: bool) -> None:
 def _welcome(engine: Any, address: str, settings: Any, key: Any, *, moved: bool) -> None:
     if moved:
         tell(f"Port {settings.listen.port} is taken by another program; another one was chosen.")
+    if settings.kafka:
+        tell("SOJOURN_KAFKA is set, but `sojourn run` is embedded mode: it takes events over HTTP alone.")
     for notice in engine.notices:
         tell(notice[:1].upper() + notice[1:] + ".")
     tell(f"\n  Inbox of the customers   {address}/")
@@ -103,6 +112,9 @@ async def _sample(engine: Any, settings: Any, *, wanted: bool) -> None:
     from sojourn.cli.sample import SOURCE, stages
 
     if not wanted or (await engine.views.counts())["events"]:
+        return
+    if settings.smtp or settings.sms or settings.calls:
+        tell("The sample was not sent: a channel leaves this machine.")
         return
     count = 0
     for wait_s, events in stages(settings.project, engine.clock()):

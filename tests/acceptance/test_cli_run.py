@@ -19,7 +19,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(project: Path) -> Iterator[Running]:
-    with running(project, "--no-sample") as engine:
+    with running(project) as engine:
         engine.post(as_bytes([person(), event(1)]))
         engine.post(b"{")
         engine.until(lambda: len(engine.log("?status=sent").json()["rows"]) >= 3)
@@ -29,7 +29,7 @@ def engine(project: Path) -> Iterator[Running]:
 def test_the_first_start_shows_messages_and_reasons_within_15_seconds(tmp_path: Path) -> None:
     project = insurer(tmp_path / "insurer")
     began = time.monotonic()
-    with running(project) as engine:
+    with running(project, "--sample") as engine:
         engine.until(lambda: {"sms", "email"} <= {row["channel"] for row in engine.log("?status=sent").json()["rows"]})
         assert time.monotonic() - began < 15
         inbox = engine.get("/").body.decode()
@@ -41,7 +41,7 @@ def test_the_first_start_shows_messages_and_reasons_within_15_seconds(tmp_path: 
         assert "投诉还没有办结" in engine.get("/log").body.decode()
         rows = {(row["message_id"], row["status"]) for row in engine.log("?limit=1000").json()["rows"]}
         assert engine.stop() == 0
-    with running(project) as again:
+    with running(project, "--sample") as again:
         assert "A sample of" not in again.said.partition("Stopped.")[2]
         assert rows <= {(row["message_id"], row["status"]) for row in again.log("?limit=1000").json()["rows"]}
         assert 'class="bub"' in again.get("/").body.decode()
@@ -51,14 +51,14 @@ def test_the_first_start_shows_messages_and_reasons_within_15_seconds(tmp_path: 
 
 def test_the_key_is_made_once_and_shown_once(tmp_path: Path) -> None:
     project = insurer(tmp_path / "insurer")
-    with running(project, "--no-sample", SOJOURN_API_KEY="") as engine:
+    with running(project, SOJOURN_API_KEY="") as engine:
         key = (project / "var" / "api.key").read_text().strip()
         engine.until(lambda: "Ctrl-C" in engine.said)
         assert key in engine.said
         assert engine.post(as_bytes(event(1)), key=key).status == 202
         engine.stop()
     first = (project / "stderr.log").read_text()
-    with running(project, "--no-sample", SOJOURN_API_KEY="") as engine:
+    with running(project, SOJOURN_API_KEY="") as engine:
         engine.until(lambda: engine.said.count("Ctrl-C") == 2)
         assert key not in engine.said.removeprefix(first)
         assert engine.post(as_bytes(event(1)), key=key).json()["duplicates"] == 1
@@ -68,7 +68,7 @@ def test_the_key_is_made_once_and_shown_once(tmp_path: Path) -> None:
 def test_a_taken_port_is_told_and_another_chosen(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with running(insurer(tmp_path / "insurer"), "--no-sample", SOJOURN_LISTEN=f"127.0.0.1:{port}") as engine:
+        with running(insurer(tmp_path / "insurer"), SOJOURN_LISTEN=f"127.0.0.1:{port}") as engine:
             assert engine.ready == {"event": "ready", "listen": engine.url}
             assert engine.url != f"http://127.0.0.1:{port}"
             assert engine.get("/healthz").status == 200
@@ -157,11 +157,11 @@ def test_release_tells_who_is_on_the_way_and_the_engine_takes_it(engine: Running
 
 def test_a_changed_folder_is_told_at_the_next_start(tmp_path: Path) -> None:
     project = insurer(tmp_path / "insurer")
-    with running(project, "--no-sample") as engine:
+    with running(project) as engine:
         engine.until(lambda: "Released the project for the first time" in engine.said)
         engine.stop()
     parameters = project / "parameters.yaml"
     parameters.write_text(parameters.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
-    with running(project, "--no-sample") as engine:
+    with running(project) as engine:
         engine.until(lambda: "has changed since release 1" in engine.said)
         engine.stop()

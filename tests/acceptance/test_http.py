@@ -20,7 +20,7 @@ ROW_FIELDS = [
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(insurer(tmp_path_factory.mktemp("http") / "insurer"), "--no-sample") as engine:
+    with running(insurer(tmp_path_factory.mktemp("http") / "insurer")) as engine:
         assert engine.post(as_bytes(person())).status == 202
         yield engine
 
@@ -220,7 +220,7 @@ def test_nothing_of_a_customer_is_in_the_process_log(engine: Running) -> None:
 
 def test_a_server_for_others_asks_for_the_key_on_its_pages(tmp_path: Path) -> None:
     project = insurer(tmp_path / "insurer")
-    with running(project, "--no-sample", SOJOURN_LISTEN="0.0.0.0:0") as engine:
+    with running(project, SOJOURN_LISTEN="0.0.0.0:0") as engine:
         engine.url = engine.url.replace("0.0.0.0", "127.0.0.1")
         page = engine.get("/log")
         assert page.status == 401

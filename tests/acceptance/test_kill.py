@@ -45,7 +45,7 @@ class Command:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            str(Path(sys.executable).with_name("sojourn")), "run", "--no-sample", "--project", str(self._project),
+            str(Path(sys.executable).with_name("sojourn")), "run", "--project", str(self._project),
             env=self._env, stdout=asyncio.subprocess.PIPE, stderr=self._errors,
         )  # fmt: skip
         assert self._process.stdout is not None

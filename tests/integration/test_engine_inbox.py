@@ -109,7 +109,7 @@ async def test_a_clean_stop_of_the_real_command(tmp_path: Path) -> None:
     project = insurer(tmp_path / "project", "claim_status")
     env = {name: value for name, value in os.environ.items() if not name.startswith("SOJOURN_")}
     process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("sojourn")), "run", "--no-sample", "--project", str(project),
+        str(Path(sys.executable).with_name("sojourn")), "run", "--project", str(project),
         env=env | {"SOJOURN_LISTEN": "127.0.0.1:0"}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
