@@ -306,7 +306,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Publication(msgspec.Struct, frozen=True, gc=False):
-    """A new book took effect for this customer (Q43); ``before`` names the version of each journey until then."""
+    """A new book takes effect for this customer; ``running`` says what becomes of his runs (Q43)."""
 
     running: Literal["stay", "move", "drain"]
 
