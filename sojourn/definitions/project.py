@@ -268,6 +268,7 @@ def _journey_files(loading: _Loading, wanted: Collection[str] | None) -> list[Jo
         if name not in stems:
             hint = did_you_mean(name, stems) or f"there are: {', '.join(stems) or 'none'}"
             loading.problems.add(Place(f"{JOURNEYS}/{name}.yaml"), f"there is no journey `{name}`", hint)
+    _refuse_unread(loading, folder)
     trees: list[JourneyTree] = []
     for stem in stems:
         if wanted is not None and stem not in wanted:
@@ -278,6 +279,16 @@ def _journey_files(loading: _Loading, wanted: Collection[str] | None) -> list[Jo
         if tree is not None:
             trees.append(tree)
     return trees
+
+
+def _refuse_unread(loading: _Loading, folder: Path) -> None:
+    """A journey that nobody reads must not look as if it were on: `.yml`, or one folder too deep."""
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
+        ending = path.suffix.lower()
+        if ending not in (".yml", ".yaml") or (path.parent == folder and path.suffix == ".yaml"):
+            continue
+        hint = f"a journey lies in {JOURNEYS}/ itself and its name ends in .yaml: move it, or give it another ending"
+        loading.problems.add(Place(path.relative_to(loading.folder).as_posix()), "this file is not read", hint)
 
 
 def _compile(trees: list[JourneyTree], context: Context, problems: Problems) -> dict[str, Compiled]:

@@ -7,7 +7,7 @@ tags, anchors, aliases, merge keys, tabs, doubled keys and several documents nev
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -306,6 +306,8 @@ class _Composer:
         while not isinstance(inner := next(self.events), yaml_events.MappingEndEvent):
             key = self._node(inner, depth + 1)
             value = self._node(next(self.events), depth + 1)
+            if isinstance(value, Scalar) and value.empty:
+                value = replace(value, place=key.place)  # the parser puts it where the next word begins
             if not isinstance(key, Scalar):
                 self.problems.add(key.place, f"{kind_of(key)} stands where a key must", "a key is one word")
                 continue
@@ -350,6 +352,8 @@ def _syntax_error(error: MarkedYAMLError, source: Source, problems: Problems) ->
     place = source.place(mark.line, mark.column) if mark else Place(source.file)
     said = f"{error.context or ''} {error.problem or ''}"
     message, hint = _translate(said, place)
+    if error.context_mark and message in (_OPEN_QUOTE[0], _OPEN_BRACKET[0]):  # where it opens, not where the file ends
+        place = source.place(error.context_mark.line, error.context_mark.column)
     problems.add(place, message, hint)
 
 
@@ -357,6 +361,8 @@ def _translate(said: str, place: Place) -> tuple[str, str]:
     before, rest = place.source_line[: place.column - 1].rstrip(), place.source_line[place.column - 1 :]
     if "expected ',' or '}'" in said or "expected ',' or ']'" in said:
         return _translate_flow(said, before, rest)
+    if "mapping values are not allowed" in said and re.fullmatch(r"[ -]*[\w.]+", before):
+        return _INDENTATION
     if "mapping values are not allowed" in said:
         return "a second `: ` stands in one line", "put a text that holds `: ` in quotes"
     if "found '<scalar>'" in said and before.endswith(("'", '"')):
@@ -368,12 +374,15 @@ def _translate(said: str, place: Place) -> tuple[str, str]:
     if "cannot start any token" in said:
         return f"`{rest[:1]}` cannot begin a text", "put the text in quotes"
     if "block end" in said or "block mapping" in said or "block collection" in said:
-        return "the indentation does not fit the lines above", "keys of one group begin in the same column"
+        return _INDENTATION
     if "quoted scalar" in said:
-        return "a quote mark is opened and not closed", "close it, or escape it by doubling it"
+        return _OPEN_QUOTE
     return f"this is not YAML: {' '.join(said.split())}", "compare with the lines above"
 
 
+_INDENTATION: Final = ("the indentation does not fit the lines above", "keys of one group begin in the same column")
+_OPEN_QUOTE: Final = ("a quote mark is opened and not closed", "close it, or escape it by doubling it")
+_OPEN_BRACKET: Final = ("`{` or `[` is opened and not closed", "close it, or write the item as a block")
 _AFTER_QUOTE: Final = (
     "text stands after a closing quote",
     "a text that begins with a quote mark must be quoted as a whole: \"'vip' in customer.tags\"",
@@ -387,7 +396,9 @@ def _translate_flow(said: str, before: str, rest: str) -> tuple[str, str]:
             "put the text in quotes, or write the item as a block, one key a line",
         )
     if "'<stream end>'" in said or "block" in said:
-        return "`{` or `[` is opened and not closed", "close it, or write the item as a block"
+        return _OPEN_BRACKET
+    if rest.startswith(":") and re.fullmatch(r"[a-z_]+", before):  # a key of the journey: we are outside by now
+        return _OPEN_BRACKET
     if rest.startswith(":"):
         return "a second `: ` stands in one text within {...}", "put the text in quotes"
     if "<scalar>" in said and before.endswith(("'", '"')):

@@ -147,3 +147,13 @@ def test_calls_arms_and_choices_have_words_of_their_own(tmp_path: Path) -> None:
         "mid": ("not (amount > 100) and amount > 10",),
         "low": ("not (amount > 100) and not (amount > 10)",),
     }
+
+
+@pytest.mark.parametrize("name", ["second.yml", "second.YAML", "sub/second.yaml"])
+def test_a_journey_that_nobody_reads_is_an_error(tmp_path: Path, name: str) -> None:
+    at = folder(tmp_path / "p", (FIRST,))
+    (at / "journeys" / name).parent.mkdir(exist_ok=True)
+    (at / "journeys" / name).write_text(FIRST, encoding="utf-8")
+    assert [(one.file, one.message) for one in check(at, date(2026, 5, 1)) if one.severity == "error"] == [
+        (f"journeys/{name}", "this file is not read")
+    ]

@@ -90,7 +90,7 @@ def test_an_offset_behind_the_end_points_at_the_last_letter() -> None:
         (b"a: " + b"x" * 300_000, "1:1 the file has 300,003 bytes"),
         (b"a: " + b"[" * 70, "1:64 more than 60 levels stand inside each other"),
         (b"a: 1\n---\nb: 2\n", "2:1 a second document begins here"),
-        (b'a: "x\n', "2:1 a quote mark is opened and not closed"),
+        (b'a: "x\n', "1:4 a quote mark is opened and not closed"),
         (b"[a, b]: c\n", "1:1 a list stands where a key must"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sojourn.definitions.problems import Problems
+from sojourn.definitions.reader import read_text
 from tests.unit.language_kit import FLOW, compile_text, errors, good, journey, steps
 
 
@@ -121,3 +123,27 @@ def test_all_mistakes_of_a_file_are_told_at_once() -> None:
                  "`smms` is no channel", "`dyas` is no unit", "no call `tusk`", "never reached"):  # fmt: skip
         assert said in found
     assert "numbr" not in found  # what hangs on a misspelt event is not judged: no noise
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        pytest.param("a: 1\nb:\n\n\nc: 3\n", 2, 1, "", id="no value: its own key, not the next"),
+        pytest.param("a: {x: 1, y: 2\nstage: serve\n", 1, 4, "`{` or `[` is opened and not closed", id="open {"),
+        pytest.param("a: [x, y\n", 1, 4, "`{` or `[` is opened and not closed", id="open [ to the end"),
+        pytest.param('a: "x\nb: c\n', 1, 4, "a quote mark is opened and not closed", id="open quote"),
+        pytest.param("a:\n  b: 1\n   c: 2\n", 3, 5, "the indentation does not fit the lines above", id="deeper"),
+        pytest.param("a: b: c\n", 1, 5, "a second `: ` stands in one line", id="second colon"),
+    ],
+)
+def test_the_place_is_where_a_person_would_look(text: str, line: int, column: int, message: str) -> None:
+    problems = Problems()
+    root = read_text(text, "journeys/x.yaml", problems)
+    if message:
+        (found,) = problems.errors
+        assert (found.line, found.column, found.message) == (line, column, message)
+    else:
+        assert root is not None
+        value = root.get("b")
+        assert value is not None
+        assert (value.place.line, value.place.column) == (line, column)
