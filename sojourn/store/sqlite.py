@@ -266,8 +266,11 @@ def _empty_log(lane: Lane) -> bool:
 
 
 def _rollback(lane: Lane) -> None:
-    if lane.connection.in_transaction():
-        lane.connection.rollback()
+    """Leave no transaction, in SQLAlchemy's books nor in SQLite's: a COMMIT that failed leaves one in both."""
+    lane.connection.rollback()
+    driver = lane.connection.connection.driver_connection
+    if driver is not None and driver.in_transaction:
+        driver.rollback()
 
 
 def _writing_engine(path: Path, busy_ms: int) -> Engine:

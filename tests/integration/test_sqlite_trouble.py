@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sojourn.ports import StoreBroken, StoreBusy, StoreUnwritable
+from sojourn.ports import Conflict, StoreBroken, StoreBusy, StoreUnwritable
 from sojourn.store.sealing import Master
 from sojourn.store.sqlite import SqliteStore
 from tests.contract.storekit import (
@@ -58,6 +58,32 @@ async def test_a_full_disk_loses_nothing_and_goes_on_by_itself(store: SqliteStor
         await tx.append_inbox([incoming("e1")])
     counts = await store.views.counts()
     assert (counts["customers"], counts["events"]) == (1, 1)
+
+
+async def test_a_commit_that_fails_loses_nothing_and_goes_on_by_itself(store: SqliteStore) -> None:
+    """A disk may be full at the COMMIT itself; here the COMMIT fails at a deferred foreign key."""
+    await _pragma(store, "foreign_keys=1")
+    async with store.transaction():
+        await _execute(store, "CREATE TABLE house (id INTEGER PRIMARY KEY)")
+        await _execute(store, "CREATE TABLE room (house INTEGER REFERENCES house (id) DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(Conflict, match="FOREIGN KEY"):
+        await _touch_with_a_room_of_no_house(store)
+    assert (await store.views.counts())["customers"] == 0
+    async with store.transaction() as tx:
+        await touch(tx, "c1")
+    assert (await store.views.counts())["customers"] == 1
+
+
+async def _touch_with_a_room_of_no_house(store: SqliteStore) -> None:
+    async with store.transaction() as tx:
+        await touch(tx, "c1")
+        await _execute(store, "INSERT INTO room VALUES (7)")
+
+
+async def _execute(store: SqliteStore, statement: str) -> None:
+    """Run a statement inside the writer's own transaction."""
+    lane = store._opened(store._writer)
+    await lane.run(lambda: lane.connection.exec_driver_sql(statement))
 
 
 async def test_a_read_only_database_is_told_and_goes_on_by_itself(store: SqliteStore) -> None:
