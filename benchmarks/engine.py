@@ -35,25 +35,35 @@ class Running:
         """Post events as NDJSON and give the answer; they are stored and decided when it comes."""
         return self._ask("POST", "/v1/events", b"".join(lines), {"Content-Type": "application/x-ndjson"})
 
-    def rows(self, **where: object) -> int:
-        """Count the rows of the log that a filter finds."""
+    def metric(self, name: str) -> float:
+        """Give the value of one line of /metrics; 0 where it is not there yet."""
+        for line in self._read("GET", "/metrics", None, {}).decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def rows(self, *, channel: str, **where: object) -> int:
+        """Count the rows of the log that a filter and a channel find."""
         found, cursor = 0, ""
         while True:
             query = "&".join(f"{name}={value}" for name, value in {**where, "limit": 1000}.items())
             page = self._ask("GET", f"/v1/log?{query}{cursor}", None, {})
-            found += len(page["rows"])
+            found += sum(row["channel"] == channel for row in page["rows"])
             if page["next"] is None:
                 return found
             cursor = f"&cursor={page['next']}"
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self._read(method, path, body, headers))
+        return told
+
+    def _read(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
         self._connection.request(method, path, body, {"Authorization": f"Bearer {_KEY}", **headers})
         response = self._connection.getresponse()
         answer = response.read()
         if response.status not in (200, 202):
             raise SystemExit(f"{method} {path} gave {response.status}: {answer[:500]!r}")
-        told: dict[str, Any] = json.loads(answer)
-        return told
+        return answer
 
 
 @contextlib.contextmanager

@@ -106,6 +106,7 @@ class _Desk:
         ledger = Ledger(self.book, self.pace)
         customers = list(dict.fromkeys([*(s.customer for s in stale), *(one.customer for one in claimed.expired)]))
         await ledger.load(self.tx, customers, (), self.now)
+        stale += await self._siblings(ledger, stale)
         for one in stale:
             ledger.before(one.customer, self.now)
             ledger.put(one.customer, HandOver(one.message_id), self.now)
@@ -114,13 +115,29 @@ class _Desk:
             ledger.put(leased.customer, self._doubt(leased), self.now, self._finish(leased))
         for customer in customers:
             ledger.through(customer, self.now)
-        await self.tx.withdraw([one.message_id for one in stale])
         await ledger.write(self.tx, self.now)
         await self._tell(ledger)
         await close_instant(self.tx, self.now)
         self.judged += len(stale)
         self.doubts += sum(isinstance(one.order, Deliver) for one in claimed.expired)
         return bool(customers)
+
+    async def _siblings(self, ledger: Ledger, stale: Sequence[Stale]) -> list[Stale]:
+        """Take stale orders back, and with them all that wait of the same customers; give the others.
+
+        The new verdict makes every other order of its customer stale. Judged one by one they would make each other
+        stale for ever; judged together they carry the same revision.
+        """
+        named = {one.message_id for one in stale}
+        others = [
+            Stale(send.id, customer)
+            for customer in dict.fromkeys(one.customer for one in stale)
+            if (state := ledger.state(customer)) is not None
+            for send in state.hot.sends
+            if send.status == "ready" and send.channel != "call" and send.id not in named
+        ]
+        taken = await self.tx.withdraw([*named, *(one.message_id for one in others)])
+        return [one for one in others if one.message_id in taken]
 
     async def _take_back(self, expired: Sequence[Leased], outdated: Sequence[Leased]) -> None:
         """Record silent orders as unknown attempts; they and outdated ones leave the outbox."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, union_all, update
+from sqlalchemy import BindParameter, Row, Select, bindparam, delete, func, insert, select, union_all, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from sojourn.core.model import Deliver
@@ -97,6 +97,26 @@ _LEASE = (
     .values(lease_until=bindparam("lease"), worker=bindparam("holder"), attempt=o.attempt + 1)
 )
 _HOLD = update(t.outbox).where(among(o.message_id)).values(lease_until=bindparam("lease"), worker=bindparam("holder"))
+
+
+def _ready() -> Select[Any]:
+    """The oldest ready orders of a channel, lane by lane; orders of the future are not even looked at."""
+    free: BindParameter[int] = bindparam("free")
+    lanes = [
+        select(*_ORDER, _hot.label("current"))
+        .where(
+            o.channel == bindparam("channel"), o.lane == lane, o.ready_at <= bindparam("now"), o.lease_until.is_(None)
+        )
+        .order_by(o.ready_at, o.message_id)
+        .limit(free)
+        .subquery()
+        for lane in range(len(LANES))
+    ]
+    every = union_all(*(select(lane) for lane in lanes)).subquery()
+    return select(every).order_by(every.c.lane, every.c.ready_at, every.c.message_id).limit(free)
+
+
+_READY = _ready()
 _EXPIRED = (
     select(*_ORDER).where(o.lease_until <= bindparam("now")).order_by(o.lease_until, o.message_id).limit(bindparam("n"))
 )
@@ -107,7 +127,7 @@ def claim(context: Context, now: int, slots: Mapping[str, int], lease_until: int
     ready: list[Row[Any]] = []
     for channel, free in sorted(slots.items()):
         if free > 0:
-            ready += context.connection.execute(_ready(channel, now, free)).all()
+            ready += context.connection.execute(_READY, {"channel": channel, "now": now, "free": free}).all()
     valid = [row for row in ready if row.until is None or (row.revision == row.current and now < row.until)]
     kept = {row.message_id for row in valid}
     limit = max(1, sum(slots.values()))
@@ -123,20 +143,6 @@ def claim(context: Context, now: int, slots: Mapping[str, int], lease_until: int
         tuple(Stale(r.message_id, people[r.subject].customer) for r in ready if r.message_id not in kept),
         tuple(_leased(people[row.subject], row, row.attempt) for row in expired),
     )
-
-
-def _ready(channel: str, now: int, free: int) -> Select[Any]:
-    """The oldest ready orders of a channel, lane by lane; orders of the future are not even looked at."""
-    lanes = [
-        select(*_ORDER, _hot.label("current"))
-        .where(o.channel == channel, o.lane == lane, o.ready_at <= now, o.lease_until.is_(None))
-        .order_by(o.ready_at, o.message_id)
-        .limit(free)
-        .subquery()
-        for lane in range(len(LANES))
-    ]
-    every = union_all(*(select(lane) for lane in lanes)).subquery()
-    return select(every).order_by(every.c.lane, every.c.ready_at, every.c.message_id).limit(free)
 
 
 def _leased(person: Person, row: Row[Any], attempt: int) -> Leased:
