@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from sojourn.core.book import Book, Journey, Value
+from sojourn.core.book import Book, Journey, Node, Value
 from sojourn.core.conditions import Expression, Frame
 from sojourn.core.ids import key_text, values_by_field
 from sojourn.core.model import (
@@ -233,7 +233,7 @@ class Turn:
     def row(self, send: Send, status: str, reason: str | None = None, **more: Any) -> None:
         """Write the row of a decision about a message (N22)."""
         journey = self.journey(send)
-        node = journey.nodes.get(send.ref)
+        node = journey.nodes.get(send.ref) or _node_before(self.book, send)
         call = send.channel == "call"
         template = getattr(node, "name" if call else "template", None)
         info = self.book.templates.get(template) if template and not call else None
@@ -261,6 +261,13 @@ class Turn:
                 **more,
             )
         )
+
+
+def _node_before(book: Book, send: Send) -> Node | None:
+    """Give the step as an earlier version had it: its open message outlived it when the run was moved (Q43)."""
+    versions = sorted((v for name, v in book.journeys if name == send.journey and v < send.version), reverse=True)
+    nodes = (book.journeys[send.journey, version].nodes.get(send.ref) for version in versions)
+    return next((node for node in nodes if node is not None), None)
 
 
 def mark_sent(turn: Turn, send: Send, *more: str) -> None:

@@ -144,7 +144,9 @@ LAST = "03-21 09:00 end v2 sent"
     ],
 )
 def test_a_held_message_of_a_removed_step_is_superseded(name: str, expected: list[str]) -> None:
-    assert rows(lived(name, "2026-03-12 23:00", "move").until("2026-06-30 00:00")) == expected
+    p = lived(name, "2026-03-12 23:00", "move").until("2026-06-30 00:00")
+    assert rows(p) == expected
+    assert None not in {row.template for row in p.rows}  # N22: also where the step is gone
 
 
 # ---- the flow: started on the 1st at 10:00; v1 sends x after two days, y and z three days later
