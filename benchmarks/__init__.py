@@ -1,1 +1,1 @@
-"""What Sojourn costs: a synthetic year of an insurer, and benchmarks that anyone can run (docs/explanation/speed.md)."""
+"""What Sojourn costs: a synthetic year of an insurer, and benchmarks to run on it (docs/explanation/speed.md)."""

@@ -1,4 +1,4 @@
-"""``sojourn run`` as a process for benchmarks: on a copy of the project, SQLite in a throw-away folder, loopback only."""
+"""``sojourn run`` as a process for benchmarks: a copy of the project, SQLite in a throw-away folder, loopback only."""
 
 import contextlib
 import json
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-_PARTS: Final = (
-    "journeys", "templates", "schemas", "rules.yaml", "parameters.yaml", "channels.yaml"
-)  # fmt: skip
+_PARTS: Final = ("journeys", "templates", "schemas", "rules.yaml", "parameters.yaml")
+_CHANNELS: Final = "sms: {at_once: 200}\nemail: {at_once: 64, from: bench@example.com}\ncalls: {at_once: 200}\n"
 _KEY: Final = "benchmark"
 _WAIT_S: Final = 120
 
@@ -48,7 +47,7 @@ class Running:
         while True:
             query = "&".join(f"{name}={value}" for name, value in {**where, "limit": 1000}.items())
             page = self._ask("GET", f"/v1/log?{query}{cursor}", None, {})
-            found += sum(row["channel"] == channel for row in page["rows"])
+            found += sum(1 for row in page["rows"] if row["channel"] == channel)
             if page["next"] is None:
                 return found
             cursor = f"&cursor={page['next']}"
@@ -75,9 +74,10 @@ def running(project: Path, folder: Path) -> Iterator[Running]:
         source = project / part
         if source.is_dir():
             shutil.copytree(source, home / part)
-        elif source.exists():
+        else:
             shutil.copy(source, home / part)
-    with _child([sys.executable, "-m", "benchmarks.gateway"], {}, folder) as (gateway, urls):
+    (home / "channels.yaml").write_text(_CHANNELS)
+    with _child([sys.executable, "-m", "benchmarks.gateway"], {}, folder) as (_, urls):
         environment = {
             "SOJOURN_LISTEN": "127.0.0.1:0", "SOJOURN_API_KEY": _KEY, "SOJOURN_SMS": urls["sms"],
             "SOJOURN_CALLS": urls["calls"], "SOJOURN_SMTP": urls["smtp"],

@@ -32,7 +32,8 @@ _DURATION: Final = Table((80, 15, 5))
 _NODES: Final = ("docs_review", "assessment", "approval", "investigation", "payment_processing")
 _STATUSES: Final = (Table((45, 45, 10)), Table((20, 40, 30, 10)), Table((5, 15, 40, 40)))
 _CLAIM_TYPES: Final = {
-    "critical_illness": "critical_illness", "accident": "accident", "motor": "motor", "life": "death", "annuity": "death",
+    "critical_illness": "critical_illness", "accident": "accident", "motor": "motor", "life": "death",
+    "annuity": "death",
 }  # fmt: skip
 _PAPERS: Final = ("id", "invoice", "medical_record", "diagnosis", "bank_account", "discharge_summary")
 _SCORES: Final = (5, 4, 3, 2, 1)
@@ -202,7 +203,10 @@ def _shopping(story: Story, person: Person, rng: Random) -> None:
 def _enquiry(story: Story, line: str, instant: int, rng: Random) -> None:
     story.about_me(
         instant, "enquiry.made",
-        {"product_line": line, "product_id": None, "channel": "web", "keywords": ["保障"], "dwell_seconds": rng.randint(5, 900)},
+        {
+            "product_line": line, "product_id": None, "channel": "web", "keywords": ["保障"],
+            "dwell_seconds": rng.randint(5, 900),
+        },
     )  # fmt: skip
 
 
@@ -213,8 +217,8 @@ def _issue(story: Story, person: Person, number: int, kind: int, day: int, rng: 
     story.say(
         at(day, hour(rng), story.zone), "policy.issued", "policy", policy,
         {
-            "policy_id": policy, "product_id": f"X{kind}", "product_name": name, "product_line": line, "term_months": term,
-            "effective_date": iso_day(day), "premium_cny": f"{premium:.2f}", "frequency": "annual",
+            "policy_id": policy, "product_id": f"X{kind}", "product_name": name, "product_line": line,
+            "term_months": term, "effective_date": iso_day(day), "premium_cny": f"{premium:.2f}", "frequency": "annual",
             "pay_method": "auto_debit" if rng.random() < 0.72 else "manual", "channel": "agent", "free_look_days": 15,
             "sum_insured_cny": "300000.00",
         },
@@ -234,7 +238,10 @@ def _issue(story: Story, person: Person, number: int, kind: int, day: int, rng: 
         gone = signed + (rng.randint(13, 15) if rng.random() < 0.5 else rng.randint(1, 12))
         story.say(
             max(at(gone, hour(rng), story.zone), instant + MINUTE), "policy.cancelled", "policy", policy,
-            {"policy_id": policy, "reason": "free_look", "effective_date": iso_day(gone), "refund_cny": f"{premium:.2f}"},
+            {
+                "policy_id": policy, "reason": "free_look", "effective_date": iso_day(gone),
+                "refund_cny": f"{premium:.2f}",
+            },
         )  # fmt: skip
 
 
@@ -278,15 +285,19 @@ def _changes(story: Story, person: Person, rng: Random) -> None:
             instant, message = at(any_day(rng), 9 * HOUR + rng.randrange(HOUR)), f"M{channel}{story.customer}"
             story.say(
                 instant, "message.status", "message", message,
-                {"message_id": message, "status": status, "channel": channel, "error_code": code, "at": story.time(instant)},
+                {
+                    "message_id": message, "status": status, "channel": channel, "error_code": code,
+                    "at": story.time(instant),
+                },
             )  # fmt: skip
     if rng.random() < 0.03:
         granted = rng.random() < 0.25
         story.about_me(
             at(any_day(rng), hour(rng), story.zone), "consent.changed",
             {
-                "purpose": rng.choice(("marketing", "marketing", "care", "all")), "channel": rng.choice(("sms", "sms", "all")),
-                "granted": granted, "method": "app", "text": "同意" if granted else "不同意",
+                "purpose": rng.choice(("marketing", "marketing", "care", "all")),
+                "channel": rng.choice(("sms", "sms", "all")), "granted": granted, "method": "app",
+                "text": "同意" if granted else "不同意",
             },
         )  # fmt: skip
     if rng.random() < 0.0035:
@@ -303,8 +314,8 @@ def _signals(story: Story, person: Person, rng: Random) -> None:
         story.about_me(
             at(any_day(rng), batch_time(rng)), "recommendation.generated",
             {
-                "recommendation_id": f"R{story.customer}-{number}", "product_id": f"X{kind}", "product_name": KINDS[kind][2],
-                "product_line": KINDS[kind][1], "product_risk_level": rng.randint(1, 5),
+                "recommendation_id": f"R{story.customer}-{number}", "product_id": f"X{kind}",
+                "product_name": KINDS[kind][2], "product_line": KINDS[kind][1], "product_risk_level": rng.randint(1, 5),
                 "score": round(0.4 + rng.random() * 0.6, 3), "reason_code": "family",
             },
         )  # fmt: skip

@@ -65,13 +65,13 @@ class Story:
         """Give the events as lines; each entity counts its own seq."""
         self._items.sort(key=lambda item: item[:2])
         seqs: dict[str, int] = {}
-        for instant, _, type, entity_type, entity_id, payload in self._items:
-            source = _SOURCES[type.partition(".")[0]]
+        for instant, _, kind, entity_type, entity_id, payload in self._items:
+            source = _SOURCES[kind.partition(".")[0]]
             place = f"{entity_type}|{entity_id}|{source}"
             seq = seqs[place] = seqs.get(place, 0) + 1
             event = {
                 "event_id": self._ulid(instant),
-                "type": type,
+                "type": kind,
                 "schema_version": 1,
                 "occurred_at": instant_text(instant),
                 "customer_id": self.customer,
