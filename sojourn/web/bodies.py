@@ -8,6 +8,7 @@ that it ends in the dead letters with its bytes. A CloudEvent becomes the envelo
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
@@ -47,7 +48,29 @@ def _array(body: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _raws.decode(body)]
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return [body]
+        return _apart(body.strip()) or [body]
+
+
+_MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+
+
+def _apart(body: bytes) -> list[bytes]:
+    """Cut an array of which an element is too deep or no JSON, so that the others are taken; [] where none can tell."""
+    parts: list[bytes] = []
+    depth, begin = 0, 1
+    for mark in _MARK.finditer(body):
+        sign = mark.group()
+        if sign in (b"[", b"{"):
+            depth += 1
+        elif sign in (b"]", b"}"):
+            depth -= 1
+        last = depth == 0 and sign == b"]"
+        if last or (depth == 1 and sign == b","):
+            parts.append(body[begin : mark.start()].strip())
+            begin = mark.end()
+        if depth <= 0:
+            return parts if last and begin == len(body) else []
+    return []
 
 
 def _structured(raw: bytes) -> bytes:

@@ -99,3 +99,25 @@ def test_addresses_are_masked(kind: str, address: str, shown: str) -> None:
 @given(st.text(min_size=1, max_size=30))
 def test_an_id_is_never_shown_whole(value: str) -> None:
     assert mask_id(value) != value
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"event_id": "E-1", "payload": ' + b"[" * 1_000 + b"]" * 1_000 + b"}",
+        b'{"event_id": E-1}',
+        b'{"event_id": "a, ] b", 7}',
+        b'{"event_id" "E-1", "payload": [1, {"a": "\\"]}"}]}',
+        b"",
+    ],
+    ids=["too deep", "bare word", "marks in a text", "no colon", "nothing between commas"],
+)
+def test_an_element_that_is_no_json_does_not_touch_its_neighbours(bad: bytes) -> None:
+    first, last = raw(ENVELOPE), raw(ENVELOPE | {"event_id": "E-2"})
+    body = b" [" + first + b" ,\n" + bad + b", " + last + b"]\n"
+    assert split(body, {"content-type": "application/json"}) == [first, bad, last]
+
+
+@pytest.mark.parametrize("body", [b'[{"a": 1}, {bad]', b"[1, 2", b"[1 2]}", b'[{"a}, {]', b"[x]]", b"[}, 1]"])
+def test_an_array_whose_brackets_do_not_match_stays_whole(body: bytes) -> None:
+    assert split(body, {"content-type": "application/json"}) == [body]
