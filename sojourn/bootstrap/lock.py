@@ -15,9 +15,17 @@ class ProcessLock:
         self._file: TextIO | None = None
 
     def take(self) -> None:
-        """Take the lock, or raise ConfigurationError when another process has it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = self._path.open("a")
+        """Take the lock, or raise ConfigurationError when another process has it or its file cannot be made."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a")
+        except OSError as error:
+            raise ConfigurationError(
+                "The folder of the database cannot be written",
+                lock=self._path.name,
+                problem=error.strerror,
+                next_step="Give the rights to it, or name another SOJOURN_DATABASE",
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -66,9 +66,9 @@ async def _run(settings: Any, *, sample: bool) -> None:
     from sojourn.web.server import EngineHost, address_of, bind, is_loopback, on_signals, serving
 
     engine = Engine(settings, wall_clock)
+    on_signals(engine.stop)
     try:
         await engine.open()
-        on_signals(engine.stop)
         given = settings.api_key.get_secret_value() if settings.api_key else None
         key = Secret(given, False) if given else kept(settings.var / "api.key", "sj_")
         sock, moved = bind(settings.listen)

@@ -165,3 +165,13 @@ def test_a_changed_folder_is_told_at_the_next_start(tmp_path: Path) -> None:
     with running(project) as engine:
         engine.until(lambda: "has changed since release 1" in engine.said)
         engine.stop()
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ended = command(
+        "run", "--project", str(insurer(tmp_path / "insurer")), SOJOURN_LISTEN="127.0.0.1:0",
+        SOJOURN_DATABASE=f"sqlite:///{tmp_path / 'file' / 's.db'}",
+    )  # fmt: skip
+    assert ended.status == 2
+    assert ended.err.startswith("sojourn: The folder of the database cannot be written")
