@@ -8,7 +8,7 @@ Instants are ints, milliseconds UTC. Nobody below the entry points reads a clock
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from sojourn.core.model import Row
 from sojourn.errors import MustStop, TryLater
@@ -57,6 +57,10 @@ class StoreBroken(MustStop):
 
 
 # ---- the store
+
+
+#: How many orders of a channel a claim looks at once it has met a stale one.
+LOOKED_AT: Final = 200
 
 
 class Tx(Protocol):
@@ -135,9 +139,10 @@ class Tx(Protocol):
         """Lease up to so many ready orders of each channel, urgent before normal before bulk, oldest first.
 
         An order is given out only while its customer's revision is that of its verdict and ``until`` lies
-        after ``now``; otherwise it is ``stale``, and stays so until it is enqueued anew or withdrawn. A call
-        carries no verdict. An order whose lease ended by ``now`` is never ready again: it is ``expired``, and
-        its claimer has to settle it.
+        after ``now``; otherwise it is ``stale``, and stays so until it is enqueued anew or withdrawn. Where one
+        is, up to ``LOOKED_AT`` orders of its channel are looked at, whatever the free slots: a probe of a dead
+        provider must not work through a queue of stale orders one by one. A call carries no verdict. An order
+        whose lease ended by ``now`` is never ready again: it is ``expired``, and its claimer has to settle it.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sojourn.core.model import Deliver, Row, State
-from sojourn.ports import Conflict, Store, StoreBroken, Tx
+from sojourn.ports import LOOKED_AT, Conflict, Store, StoreBroken, Tx
 from sojourn.records import (
     LANES,
     Attempt,
@@ -232,21 +232,25 @@ class MemoryTx(Tx):
         """See ``Tx.claim``."""
         orders = self._data.orders
         waiting = sorted((o.lane, o.queued.ready_at, n) for n, o in orders.items() if _is_ready(o, now))
-        names = [
-            name
-            for channel, free in sorted(slots.items())
-            for name in [n for _, _, n in waiting if orders[n].channel == channel][: max(0, free)]
-        ]
+        valid: list[str] = []
+        stale: list[str] = []
+        for channel, free in sorted(slots.items()):
+            ready = [name for _, _, name in waiting if orders[name].channel == channel]
+            near = ready[: max(0, free)]
+            if free > 0 and not all(self._holds(orders[name], now) for name in near):
+                near = ready[: max(free, LOOKED_AT)]
+            fit = [name for name in near if self._holds(orders[name], now)]
+            stale += [name for name in near if name not in set(fit)]
+            valid += fit[: max(0, free)]
         ended = sorted((o.lease_until, n) for n, o in orders.items() if o.lease_until is not None)
         expired = [name for end, name in ended if end <= now][: max(1, sum(slots.values()))]
-        valid = [name for name in names if self._holds(orders[name], now)]
         for name in [*valid, *expired]:
             count = orders[name].attempt + (name in valid)
             held = replace(orders[name], attempt=count, lease_until=lease_until, worker=worker)
             self._data.put(orders, name, held)
         return Claimed(
             tuple(self._leased(name) for name in valid),
-            tuple(Stale(n, orders[n].queued.customer) for n in names if n not in set(valid)),
+            tuple(Stale(name, orders[name].queued.customer) for name in stale),
             tuple(self._leased(name) for name in expired),
         )
 

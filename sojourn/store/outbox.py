@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, Row, Select, bindparam, delete, func, inse
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from sojourn.core.model import Deliver
+from sojourn.ports import LOOKED_AT
 from sojourn.records import LANES, Claimed, Leased, Queued, Settled, Stale
 from sojourn.store import tables as t
 from sojourn.store.codec import pack_order, unpack_order
@@ -123,12 +124,16 @@ _EXPIRED = (
 
 
 def claim(context: Context, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
-    """See ``Tx.claim``: one statement a channel, and a fixed number around them."""
-    ready: list[Row[Any]] = []
+    """See ``Tx.claim``: one or two statements a channel, and a fixed number around them."""
+    valid: list[Row[Any]] = []
+    stale: list[Row[Any]] = []
     for channel, free in sorted(slots.items()):
         if free > 0:
-            ready += context.connection.execute(_READY, {"channel": channel, "now": now, "free": free}).all()
-    valid = [row for row in ready if row.until is None or (row.revision == row.current and now < row.until)]
+            fit, not_fit = _ready_of(context, channel, now, free, free)
+            if not_fit:
+                fit, not_fit = _ready_of(context, channel, now, free, max(free, LOOKED_AT))
+            valid += fit
+            stale += not_fit
     kept = {row.message_id for row in valid}
     limit = max(1, sum(slots.values()))
     expired = context.connection.execute(_EXPIRED, {"now": now, "n": limit}).all()
@@ -137,12 +142,22 @@ def claim(context: Context, now: int, slots: Mapping[str, int], lease_until: int
         context.connection.execute(_LEASE, {"ids": listed(kept), **lease})
     if expired:
         context.connection.execute(_HOLD, {"ids": listed(row.message_id for row in expired), **lease})
-    people = context.people.of(row.subject for row in [*ready, *expired])
+    people = context.people.of(row.subject for row in [*valid, *stale, *expired])
     return Claimed(
         tuple(_leased(people[row.subject], row, row.attempt + 1) for row in valid),
-        tuple(Stale(r.message_id, people[r.subject].customer) for r in ready if r.message_id not in kept),
+        tuple(Stale(row.message_id, people[row.subject].customer) for row in stale),
         tuple(_leased(people[row.subject], row, row.attempt) for row in expired),
     )
+
+
+def _ready_of(
+    context: Context, channel: str, now: int, free: int, looked_at: int
+) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """Give of the first ready orders of a channel those that may go, at most ``free``, and those that are stale."""
+    ready = context.connection.execute(_READY, {"channel": channel, "now": now, "free": looked_at}).all()
+    fit = [row for row in ready if row.until is None or (row.revision == row.current and now < row.until)]
+    going = {row.message_id for row in fit}
+    return fit[:free], [row for row in ready if row.message_id not in going]
 
 
 def _leased(person: Person, row: Row[Any], attempt: int) -> Leased:

@@ -78,6 +78,18 @@ async def test_an_order_of_a_transaction_carries_the_revision_that_it_saved(stor
         assert ids(await claim(tx)) == ["m1"]
 
 
+async def test_one_free_slot_finds_the_fresh_order_behind_many_stale_ones(store: Store) -> None:
+    """A probe of a dead provider takes one order; re-judged ones go to the end, so it must see all stale ones."""
+    async with store.transaction() as tx:
+        await tx.enqueue([queued(f"old-{n}", ready_at=NOW - 9) for n in range(30)])
+        await touch(tx, "c1")
+    async with store.transaction() as tx:
+        await tx.enqueue([queued("new-1", "c2"), queued("new-2", "c2")])
+        claimed = await tx.claim(NOW, {"sms": 1}, NOW + 9, "w1")
+    assert ids(claimed) == ["new-1"]
+    assert {one.message_id for one in claimed.stale} == {f"old-{n}" for n in range(30)}
+
+
 async def test_a_verdict_holds_until_its_time_has_run_out(store: Store) -> None:
     async with store.transaction() as tx:
         await tx.enqueue([queued("m1", until=NOW + 5), queued("m2", until=NOW + 6)])
