@@ -84,7 +84,7 @@ def running(project: Path, folder: Path) -> Iterator[Running]:
         }  # fmt: skip
         command = [str(Path(sys.executable).parent / "sojourn"), "run", "--project", str(home), "--no-sample"]
         with _child(command, environment, folder) as (engine, ready):
-            yield Running(ready["listen"], engine.pid)
+            yield Running(ready["url"], engine.pid)
 
 
 @contextlib.contextmanager
