@@ -9,10 +9,16 @@ from sojourn.cli.common import FOUND_PROBLEMS, JsonOption, ProjectOption, say, s
 from sojourn.records import Letter, LetterState
 
 app = typer.Typer(
-    help="List and show what came in and was no event: reason, place, raw bytes.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def all_letters(context: typer.Context, as_json: JsonOption = False, project: ProjectOption = None) -> None:
+    """List and show what came in and was no event: reason, place, raw bytes. Alone it lists the open ones."""
+    if context.invoked_subcommand is None:
+        list_letters(as_json=as_json, project=project)
 
 
 class State(StrEnum):
@@ -39,7 +45,7 @@ def list_letters(
       sojourn dead-letters list
       sojourn dead-letters list --state all --json
 
-    Exit status: 0 there are none; 1 there are some; 2 there is no store.
+    Exit status: 0; 2 there is no store.
     """
     from sojourn.cli.reading import read
     from sojourn.rows import instant_text
@@ -58,8 +64,6 @@ def list_letters(
         say("no dead letters")
     if more is not None:
         tell(f"more: --cursor {more}")
-    if letters:
-        raise typer.Exit(FOUND_PROBLEMS)
 
 
 @app.command("show")

@@ -1,5 +1,6 @@
 """``sojourn log``."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,8 +10,11 @@ from sojourn.cli.common import JsonOption, ProjectOption, instant, say, say_line
 from sojourn.core.nearest import did_you_mean
 from sojourn.core.vocabulary import STATUSES
 from sojourn.errors import ConfigurationError
+from sojourn.records import LogPage
 
 LIMIT = 10_000
+PAGE = 1_000  # rows read at a time when all of them are asked for
+FEW = 50
 
 
 class Lang(StrEnum):
@@ -31,7 +35,10 @@ def log(
     journey: Annotated[str | None, typer.Option("--journey", help="Only this journey.")] = None,
     status: Annotated[str | None, typer.Option("--status", help=f"One of {', '.join(STATUSES)}.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only rows from here on: 2026-03-08T00:00:00Z.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=LIMIT, help="At most so many rows.")] = 50,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, max=LIMIT, help="At most so many rows. [default: 50; with --json all]"),
+    ] = None,
     cursor: Annotated[str | None, typer.Option("--cursor", help="Go on where the last page ended.")] = None,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -53,7 +60,6 @@ def log(
     from sojourn.cli.rowtext import print_rows, project_rules
     from sojourn.core.zones import is_zone
     from sojourn.records import LogFilter
-    from sojourn.rows import row_json
 
     if status is not None and status not in STATUSES:
         raise ConfigurationError(
@@ -67,10 +73,9 @@ def log(
         status=status,
         since=None if since is None else instant(since, "--since"),
     )
-    page = read(project, lambda views: views.log(where, limit, cursor))
+    page = read(project, lambda views: views.log(where, limit or (PAGE if as_json else FEW), cursor))
     if as_json:
-        for row in page.rows:
-            say_line(row_json(row))
+        page = _write_all(page, lambda after: read(project, lambda views: views.log(where, PAGE, after)), limit)
     elif page.rows:
         rules, _ = project_rules(project)
         print_rows(page.rows, lang.value, zone or (rules.default_zone if rules else "UTC"), rules)
@@ -78,3 +83,15 @@ def log(
         say("no rows")
     if page.next is not None:
         tell(f"more: --cursor {page.next}")
+
+
+def _write_all(page: LogPage, next_page: Callable[[str], LogPage], limit: int | None) -> LogPage:
+    """Write the rows of a page and, where no limit is given, of all that follow; give the last page."""
+    from sojourn.rows import row_json
+
+    while True:
+        for row in page.rows:
+            say_line(row_json(row))
+        if limit is not None or page.next is None:
+            return page
+        page = next_page(page.next)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sojourn.cli.common import ProjectOption, say_line, tell
+from sojourn.cli.common import ProjectOption, project_folder, say_line, tell
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
     """
     from sojourn.bootstrap.settings import read_settings
 
-    settings = read_settings(os.environ, project)
+    settings = read_settings(os.environ, project_folder(project))
     log_to_stderr()
     asyncio.run(_run(settings, sample=sample))
 
@@ -77,7 +77,7 @@ async def _run(settings: Any, *, sample: bool) -> None:
         async with serving(host, sock):
             work = asyncio.create_task(engine.run(), name="engine")
             (settings.var / "listen").write_text(address, encoding="ascii")  # for `sojourn publish`
-            say_line({"event": "ready", "listen": address})
+            say_line({"event": "ready", "listen": address.removeprefix("http://"), "url": address})
             sys.stdout.flush()
             _welcome(engine, address, settings, key, moved=moved)
             play = asyncio.create_task(_sample(engine, settings, wanted=sample), name="sample")

@@ -87,7 +87,7 @@ class Running:
             )
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())
-        self.url: str = self.ready["listen"]
+        self.url: str = self.ready["url"]
 
     @property
     def said(self) -> str:

@@ -52,7 +52,7 @@ class Command:
         async with asyncio.timeout(30):
             ready = json.loads(await self._process.stdout.readline())
         assert ready["event"] == "ready"
-        self.url = ready["listen"]
+        self.url = ready["url"]
         self.up.set()
 
     async def kill(self) -> None:

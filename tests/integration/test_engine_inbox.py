@@ -116,7 +116,8 @@ async def test_a_clean_stop_of_the_real_command(tmp_path: Path) -> None:
     async with asyncio.timeout(20):
         ready = json.loads(await process.stdout.readline())
     assert ready["event"] == "ready"
-    assert ready["listen"].startswith("http://127.0.0.1:")
+    assert ready["listen"].startswith("127.0.0.1:")
+    assert ready["url"] == f"http://{ready['listen']}"
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(10):
         out, err = await process.communicate()
