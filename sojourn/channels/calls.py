@@ -87,5 +87,5 @@ class Calls:
         if isinstance(said, Answered):
             return said
         if not 200 <= said.status < 300:
-            return said.not_accepted(repeatable=True)
+            return said.not_accepted(True, outgoing.at)
         return Answered(kind="accepted", code=str(said.status), text=said.text, body=said.json())

@@ -83,7 +83,7 @@ class Sms:
         if isinstance(said, Answered):
             return said
         if not 200 <= said.status < 300:
-            return said.not_accepted(self.repeatable)
+            return said.not_accepted(self.repeatable, outgoing.at)
         answer = said.json()
         given = answer.get(self._names["id"]) if isinstance(answer, dict) else None
         if not isinstance(given, str | int) or given == "":

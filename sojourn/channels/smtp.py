@@ -15,7 +15,6 @@ from aiosmtplib.errors import (
     SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
-    SMTPSenderRefused,
     SMTPServerDisconnected,
 )
 
@@ -23,6 +22,7 @@ from sojourn.channels.mail import BadMail, MailFrom, build
 from sojourn.delivery.port import Answered, Outgoing
 
 _IDLE_S = 8.0
+_ONE_RECIPIENT = (450, 451, 452)  # said to RCPT: grey-listing, a full or busy mailbox; others get their mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ class Smtp:
         try:
             await client.mail(self._server.mail_from.address)
             await client.rcpt(outgoing.address)
-        except (SMTPSenderRefused, SMTPRecipientRefused) as error:
-            return _refused(error.code, error.message)
+        except SMTPRecipientRefused as error:
+            return _refused(error.code, error.message, of_one=error.code in _ONE_RECIPIENT)
         except SMTPResponseException as error:
             return _refused(error.code, error.message)
         except (SMTPServerDisconnected, ConnectionError):
@@ -155,6 +155,11 @@ class Smtp:
         )
 
 
-def _refused(code: int, message: str) -> Answered:
-    """Read a server's refusal: 4xx is for now, 5xx for good."""
-    return Answered(kind="refused" if code >= 500 else "not_taken", code=str(code), text=message)
+def _refused(code: int, message: str, *, of_one: bool = False) -> Answered:
+    """Read a server's refusal: 4xx is for now, 5xx for good; ``of_one``: it says nothing about other mails."""
+    return Answered(
+        kind="refused" if code >= 500 else "not_taken",
+        code=str(code),
+        text=message,
+        concerns="message" if of_one else "provider",
+    )

@@ -1,15 +1,45 @@
 """One bounded HTTP request and what is certain after it; shared by the adapters that speak HTTP."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from sojourn.delivery.port import Answered
+from sojourn.delivery.port import Answered, Concerns
 
 ANSWER_LIMIT = 64 * 1024
 _TEXT_LIMIT = 2_000
+_WAIT_LIMIT_MS = 86_400_000
+_UNREAD_WAIT_MS = 60_000
+
+
+def wait_ms(retry_after: str, now: int) -> int:
+    """Give how long a Retry-After asks to wait, in ms, from 0 to a day (RFC 9110, 10.2.3).
+
+    Seconds, or an HTTP date in any of its three forms, counted from ``now``. What is neither counts as a minute.
+    """
+    try:
+        wait = round(float(retry_after) * 1000)
+    except OverflowError:
+        return _UNREAD_WAIT_MS
+    except ValueError:
+        until = _instant(retry_after)
+        if until is None:
+            return _UNREAD_WAIT_MS
+        wait = until - now
+    return max(0, min(wait, _WAIT_LIMIT_MS))
+
+
+def _instant(date: str) -> int | None:
+    """Read an HTTP date; one without a zone (the asctime form) is UTC."""
+    try:
+        read: datetime = parsedate_to_datetime(date)
+        return round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 class Web:
@@ -69,20 +99,14 @@ class Said:
         except (msgspec.DecodeError, ValueError, RecursionError):
             return None
 
-    def wait_ms(self) -> int | None:
-        """What Retry-After asks for, in ms; only its form in seconds is read, a date counts as a minute."""
-        if self.retry_after is None:
-            return None
-        try:
-            return max(0, min(round(float(self.retry_after) * 1000), 86_400_000))
-        except (ValueError, OverflowError):
-            return 60_000
-
-    def not_accepted(self, repeatable: bool) -> Answered:
-        """Read an answer that is not 2xx (interfaces.md, "SMS gateway")."""
+    def not_accepted(self, repeatable: bool, now: int) -> Answered:
+        """Read an answer that is not 2xx (interfaces.md, "SMS gateway"). ``now``: when it was asked, ms."""
         code = str(self.status)
-        if self.status == 429 or (self.status == 503 and self.retry_after is not None) or self.status < 400:
-            return Answered(kind="not_taken", code=code, text=self.text, retry_after_ms=self.wait_ms())
+        throttled = self.status == 429 or (self.status == 503 and self.retry_after is not None)
+        if throttled or self.status < 400:
+            wait = None if self.retry_after is None else wait_ms(self.retry_after, now)
+            concerns: Concerns = "rate" if throttled else "provider"
+            return Answered(kind="not_taken", code=code, text=self.text, concerns=concerns, retry_after_ms=wait)
         if self.status < 500:
             return Answered(kind="refused", code=code, text=self.text)
         return Answered(kind="unknown", code=code, text=self.text, repeatable=repeatable)

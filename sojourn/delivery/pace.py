@@ -16,6 +16,9 @@ _OPENS_AFTER = 3
 _BURST_MS = 60_000
 _PROBE_FIRST_MS = 1_000
 _PROBE_LONGEST_MS = 30_000
+_PAUSE_FIRST_MS = 1_000
+_PAUSE_LONGEST_MS = 30_000
+_RETRY_AFTER_LONGEST_MS = 3_600_000
 
 
 def jitter(key: str, attempt: int) -> float:
@@ -32,7 +35,7 @@ def backoff(key: str, attempt: int, retry_after_ms: int | None = None) -> int:
     wait = round(base * (0.75 + 0.5 * jitter(key, attempt)))
     if retry_after_ms is None:
         return wait
-    return max(wait, min(retry_after_ms, 3_600_000) + round(1_000 * jitter(key, attempt)))
+    return max(wait, min(retry_after_ms, _RETRY_AFTER_LONGEST_MS) + round(1_000 * jitter(key, attempt)))
 
 
 def call_delay(key: str, attempt: int) -> int | None:
@@ -97,6 +100,43 @@ class Circuit:
             wait = min(_PROBE_LONGEST_MS, _PROBE_FIRST_MS << min(self._probes, 10))
             self._probes += 1
             self._probe_at = now + max(wait, min(retry_after_ms or 0, _PROBE_LONGEST_MS))
+
+
+class Throttle:
+    """How many sends a living provider gets side by side: halved when it wants fewer, then growing again.
+
+    The width grows by one for each full width that was taken, so that the next throttling is far away.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._full = self._width = float(max(1, at_once))
+        self._cut_at = -1
+        self._strikes = 0
+        self._until = 0
+
+    def free(self, now: int, slots: int, flying: int) -> int:
+        """Give how many of the free slots may be used now; none before the instant that the provider named."""
+        return 0 if now < self._until else max(0, min(slots, int(self._width) - flying))
+
+    def answered(self) -> None:
+        """The provider took or refused something."""
+        self._strikes = 0
+        self._width = min(self._full, self._width + 1 / self._width)
+
+    def throttled(self, now: int, started: int, retry_after_ms: int | None) -> None:
+        """The provider wants fewer: pause for its Retry-After (1 s to 1 h), else for 1 s, doubling up to 30 s.
+
+        Answers to sends that started before the last halving do not halve again: a burst counts once.
+        """
+        if started > self._cut_at:
+            self._width = max(1.0, self._width / 2)
+            self._cut_at = now
+            self._strikes += 1
+        wait = retry_after_ms
+        if wait is None:
+            wait = min(_PAUSE_LONGEST_MS, _PAUSE_FIRST_MS << min(max(self._strikes, 1) - 1, 10))
+        wait = max(_PAUSE_FIRST_MS, min(wait, _RETRY_AFTER_LONGEST_MS))
+        self._until = max(self._until, now + wait)
 
 
 class JourneyPace:

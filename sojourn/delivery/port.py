@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 Kind = Literal["accepted", "refused", "not_taken", "unknown"]
+Concerns = Literal["provider", "rate", "message"]
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
         code: The provider's status, as it came: an HTTP or SMTP code, or the name of the failure.
         text: The provider's raw answer, bounded; for people, sealed in the store.
         reference: The provider's id of the message.
+        concerns: What a ``not_taken`` is about. ``provider``: it may be dead. ``rate``: it lives and wants fewer
+            (429, 503 with Retry-After). ``message``: it lives, only this one has to wait (grey-listing).
         retry_after_ms: How long the provider wants to be left alone.
         repeatable: The provider honours the key, so an ``unknown`` may be asked again (Q27).
         body: The answer of a call, JSON-plain.
@@ -51,6 +54,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     text: str | None = None
     reference: str | None = None
+    concerns: Concerns = "provider"
     retry_after_ms: int | None = None
     repeatable: bool = False
     body: Any = None

@@ -11,7 +11,7 @@ from typing import Protocol
 from sojourn.core.book import Book
 from sojourn.core.model import CallOut
 from sojourn.delivery.claim import Given, claim
-from sojourn.delivery.pace import Bucket, Circuit, JourneyPace
+from sojourn.delivery.pace import Bucket, Circuit, JourneyPace, Throttle
 from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press
 from sojourn.delivery.send import Result, send
@@ -54,6 +54,7 @@ class Delivery:
         self.pace = JourneyPace(book)
         self._worker, self._clock, self._read_answer, self._listener = worker, clock, read_answer, listener
         self._circuits = {name: Circuit() for name in channels}
+        self._throttles = {name: Throttle(channel.at_once) for name, channel in channels.items()}
         self._buckets = {name: Bucket(channel.per_second, clock()) for name, channel in channels.items()}
         self._flying: dict[str, tuple[str, asyncio.Task[Result]]] = {}
         self._results: list[Result] = []
@@ -149,7 +150,7 @@ class Delivery:
         slots: dict[str, int] = {}
         for name, channel in self.channels.items():
             flying = sum(1 for channel_name, _ in self._flying.values() if channel_name == name)
-            free = max(0, channel.at_once - flying)
+            free = self._throttles[name].free(now, max(0, channel.at_once - flying), flying)
             rate = self._buckets[name].free(now)
             free = free if rate is None else min(free, rate)
             slots[name] = self._circuits[name].free(now, free, flying + waiting)
@@ -177,11 +178,17 @@ class Delivery:
         said = result.answered
         if said is None:
             return
-        circuit = self._circuits[leased.channel]
+        circuit, throttle = self._circuits[leased.channel], self._throttles[leased.channel]
+        if said.kind == "not_taken" and said.concerns != "provider":  # it spoke to us: it lives
+            circuit.answered()
+            if said.concerns == "rate":
+                throttle.throttled(self._clock(), result.started, said.retry_after_ms)
+            return
         alive = said.kind in ("accepted", "refused")
         if isinstance(leased.order, CallOut):
             alive = said.kind == "accepted" or said.code.startswith("4")
         if alive:
             circuit.answered()
+            throttle.answered()
         else:
             circuit.failed(self._clock(), said.code, said.retry_after_ms)

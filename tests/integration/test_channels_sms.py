@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from sojourn.channels.sms import Sms, SmsGateway
+from sojourn.channels.web import wait_ms
 from sojourn.delivery.port import Answered, Outgoing
 from sojourn.testing.servers import Gateway, always
 
@@ -34,6 +35,7 @@ async def sent(gateway: SmsGateway) -> Answered:
         ("429 7", "not_taken", 7_000),
         ("503 7", "not_taken", 7_000),
         ("503 soon", "not_taken", 60_000),
+        ("429 Thu, 28 May 2026 20:33:40 GMT", "not_taken", 420_000),
         ("503", "unknown", None),
         ("500", "unknown", None),
         ("502 7", "unknown", None),
@@ -48,6 +50,40 @@ async def test_each_answer_means_what_interfaces_says(behaviour: str, kind: str,
         assert (said.kind, said.retry_after_ms) == (kind, wait)
         assert len(server.got) == 1
         assert not said.repeatable
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "concerns"),
+    [("429", "rate"), ("429 7", "rate"), ("503 7", "rate"), ("302", "provider"), ("302 7", "provider")],
+)
+async def test_a_gateway_that_throttles_is_alive(behaviour: str, concerns: str) -> None:
+    async with Gateway(always(behaviour)) as server:
+        assert (await sent(SmsGateway(server.url))).concerns == concerns
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait"),
+    [
+        ("0", 0),
+        ("120", 120_000),
+        ("-5", 0),
+        ("1e400", 60_000),
+        ("nan", 60_000),
+        ("99999999", 86_400_000),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 37_000),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 37_000),
+        ("Sun Nov  6 08:49:37 1994", 37_000),
+        ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
+        ("Mon, 06 Nov 1995 08:49:37 GMT", 86_400_000),
+        ("Sun, 31 Feb 1994 08:49:37 GMT", 60_000),
+        ("Sun, 06 Nov 99999999999 08:49:37 GMT", 60_000),
+        ("soon", 60_000),
+        ("", 60_000),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(retry_after: str, wait: int) -> None:
+    now = 784_111_740_000  # 1994-11-06T08:49:00Z
+    assert wait_ms(retry_after, now) == wait
 
 
 async def test_the_request_is_the_one_of_interfaces() -> None:

@@ -45,6 +45,19 @@ async def test_each_stage_says_what_is_certain(behaviour: str, kind: str) -> Non
         assert not said.repeatable
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "concerns"),
+    [("rcpt 450", "message"), ("rcpt 451", "message"), ("rcpt 452", "message"), ("rcpt 421", "provider"),
+     ("mail 421", "provider"), ("mail 451", "provider"), ("data 451", "provider")],
+)  # fmt: skip
+async def test_a_recipient_who_has_to_wait_says_nothing_about_the_server(behaviour: str, concerns: str) -> None:
+    async with MailServer(always(behaviour)) as server:
+        channel = Smtp(SmtpServer(server.url, FROM, timeout_s=1))
+        said = await channel.send(mail())
+        await channel.close()
+        assert (said.kind, said.concerns) == ("not_taken", concerns)
+
+
 async def test_the_mail_is_complete() -> None:
     async with MailServer() as server:
         channel = Smtp(SmtpServer(server.url, FROM))

@@ -135,6 +135,46 @@ async def test_a_dead_gateway_is_probed_and_everything_goes_when_it_is_back(tmp_
         assert (await rig.engine.health())["parts"]["sms"]["status"] == "ok"
 
 
+async def test_a_throttled_gateway_is_paused_and_not_taken_for_dead(tmp_path: Path) -> None:
+    starts: list[int] = []
+
+    def reply(outgoing: Outgoing) -> Answered:
+        starts.append(outgoing.at)
+        if starts.count(outgoing.at) <= 10:
+            return Answered(kind="accepted", code="200")
+        return Answered(kind="not_taken", code="429", concerns="rate", retry_after_ms=5_000)
+
+    async with rig_of(tmp_path, reply) as rig:
+        names = [f"C{n}" for n in range(40)]
+        await rig.submit([known(name, NOON) for name in names] + [claim(name, NOON) for name in names])
+        await rig.settle()
+        assert (await rig.engine.health())["parts"]["sms"]["status"] == "ok"
+        for _ in range(60):
+            rig.clock.tick(1_000)
+            await rig.settle()
+        assert Counter(of_sms(await rig.rows())) == {("sent", None): 40}
+        assert starts[-1] - starts[0] <= 40_000
+        assert all(later - earlier >= 5_000 for earlier, later in pairwise(sorted(set(starts)))
+                   if starts.count(earlier) > 10)  # fmt: skip
+
+
+async def test_recipients_who_have_to_wait_do_not_hold_up_the_others(tmp_path: Path) -> None:
+    waiting: set[str] = set()
+
+    def reply(outgoing: Outgoing) -> Answered:
+        if len(waiting) < 10 or outgoing.message_id in waiting:
+            waiting.add(outgoing.message_id)
+            return Answered(kind="not_taken", code="450", concerns="message")
+        return Answered(kind="accepted", code="200")
+
+    async with rig_of(tmp_path, reply) as rig:
+        names = [f"C{n}" for n in range(40)]
+        await rig.submit([known(name, NOON) for name in names] + [claim(name, NOON) for name in names])
+        await rig.settle()
+        assert Counter(of_sms(await rig.rows()))[("sent", None)] == 30
+        assert (await rig.engine.health())["parts"]["sms"]["status"] == "ok"
+
+
 async def test_what_cannot_go_within_its_validity_is_told_as_expired(tmp_path: Path) -> None:
     async with rig_of(tmp_path, lambda _: Answered(kind="not_taken", code="refused")) as rig:
         await file_claim(rig)

@@ -13,6 +13,7 @@ from sojourn.delivery.pace import (
     Bucket,
     Circuit,
     JourneyPace,
+    Throttle,
     backoff,
     call_delay,
     jitter,
@@ -104,6 +105,60 @@ def test_a_gateway_that_answers_is_alive_again() -> None:
     assert (circuit.free(19_999, 64, 0), circuit.free(20_000, 64, 0), circuit.code) == (0, 1, "503")
     circuit.answered()
     assert (circuit.free(0, 64, 0), circuit.code) == (64, None)
+
+
+def test_a_throttling_provider_is_left_alone_until_the_instant_it_names() -> None:
+    throttle = Throttle(64)
+    assert throttle.free(0, 64, 0) == 64
+    throttle.throttled(100, 1, 7_000)
+    assert (throttle.free(7_099, 64, 0), throttle.free(7_100, 64, 0)) == (0, 32)
+    assert (throttle.free(7_100, 54, 10), throttle.free(7_100, 24, 40)) == (22, 0)
+
+
+def test_a_pause_is_never_shortened_and_ends_after_an_hour_at_the_latest() -> None:
+    throttle = Throttle(8)
+    throttle.throttled(0, 0, 10**12)
+    throttle.throttled(1, 0, 2_000)
+    assert (throttle.free(3_599_999, 8, 0), throttle.free(3_600_000, 8, 0)) == (0, 4)
+
+
+def test_a_burst_that_is_thrown_back_halves_once_and_the_next_one_again() -> None:
+    throttle = Throttle(64)
+    for later in range(24):
+        throttle.throttled(100 + later, 50, 1_000)
+    assert throttle.free(2_000, 64, 0) == 32
+    for start in range(1, 9):
+        throttle.throttled(start * 10_000 + 5, start * 10_000, 1_000)
+    assert throttle.free(100_000, 64, 0) == 1
+
+
+def test_the_slots_grow_again_by_one_for_each_width_that_was_taken() -> None:
+    throttle = Throttle(16)
+    throttle.throttled(0, 0, 0)
+    for _ in range(9):
+        throttle.answered()
+    assert throttle.free(1_000, 16, 0) == 9
+    for _ in range(1_000):
+        throttle.answered()
+    assert throttle.free(1_000, 99, 0) == 16
+
+
+def test_without_a_retry_after_the_pauses_grow_until_something_is_taken() -> None:
+    throttle, now, pauses = Throttle(64), 0, []
+    for _ in range(8):
+        throttle.throttled(now, now, None)
+        pauses.append(next(wait for wait in range(0, 60_001, 1_000) if throttle.free(now + wait, 64, 0)))
+        now += pauses[-1]
+    assert pauses == [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]
+    throttle.answered()
+    throttle.throttled(now, now, None)
+    assert throttle.free(now + 1_000, 64, 0) > 0
+
+
+def test_a_retry_after_of_nothing_does_not_hammer() -> None:
+    throttle = Throttle(1)
+    throttle.throttled(0, 0, 0)
+    assert (throttle.free(999, 1, 0), throttle.free(1_000, 1, 0)) == (0, 1)
 
 
 def _order(journey: str, attempt: int = 1) -> Deliver:
