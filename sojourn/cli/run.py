@@ -1,6 +1,7 @@
 """``sojourn run``: embedded mode, one process."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -69,6 +70,7 @@ async def _run(settings: Any, *, sample: bool) -> None:
     on_signals(engine.stop)
     try:
         await engine.open()
+        gc.freeze()  # books and templates live as long as the process: the collector need not walk them
         given = settings.api_key.get_secret_value() if settings.api_key else None
         key = Secret(given, False) if given else kept(settings.var / "api.key", "sj_")
         sock, moved = bind(settings.listen)

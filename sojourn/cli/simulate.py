@@ -1,5 +1,6 @@
 """``sojourn simulate``: the engine on a simulated clock (interfaces.md)."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -73,6 +74,8 @@ def _replay(
 
     encode = msgspec.json.Encoder().encode
     replay = Replay(folder, lambda row: _write(out, encode(row_json(row))), journeys, answers)
+    gc.freeze()  # the book stays, and states are frozen values without cycles: walking them often finds nothing
+    gc.set_threshold(100_000, 20, 50)
     ordered, count = (False, None) if events == "-" else _scan(is_sorted, events)
     with open_input(events) as source:
         seconds = replay.run(_watched(in_order(source, ordered=ordered), count), people, until)
