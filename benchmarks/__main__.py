@@ -10,7 +10,7 @@ SHORT: Final[Mapping[str, tuple[str, ...]]] = {
     "world": ("--customers", "2000"),
     "simulate": ("--customers", "2000"),
     "run_sqlite": ("--customers", "1000", "--events", "5000", "--touchpoints", "1500"),
-    "stored": ("--many", "10000", "--pairs", "4"),
+    "stored": ("--many", "20000", "--pairs", "6"),
     "decide": ("--customers", "1000", "--samples", "5000"),
 }
 

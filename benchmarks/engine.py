@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 _PARTS: Final = ("journeys", "templates", "schemas", "rules.yaml", "parameters.yaml")
 _CHANNELS: Final = "sms: {at_once: 200}\nemail: {at_once: 64, from: bench@example.com}\ncalls: {at_once: 200}\n"
@@ -21,14 +20,13 @@ _WAIT_S: Final = 120
 class Running:
     """An engine that takes work; one connection each, so that every thread makes its own."""
 
-    def __init__(self, address: str, pid: int) -> None:
-        self.pid = pid
-        self._where = urlsplit(address).netloc
+    def __init__(self, address: str) -> None:
+        self._where = address
         self._connection = HTTPConnection(self._where, timeout=_WAIT_S)
 
     def another(self) -> "Running":
         """Give a second connection to the same engine."""
-        return Running(f"http://{self._where}", self.pid)
+        return Running(self._where)
 
     def post(self, lines: Sequence[bytes]) -> dict[str, Any]:
         """Post events as NDJSON and give the answer; they are stored and decided when it comes."""
@@ -77,21 +75,19 @@ def running(project: Path, folder: Path) -> Iterator[Running]:
         else:
             shutil.copy(source, home / part)
     (home / "channels.yaml").write_text(_CHANNELS)
-    with _child([sys.executable, "-m", "benchmarks.gateway"], {}, folder) as (_, urls):
+    with _child([sys.executable, "-m", "benchmarks.gateway"], {}, folder) as urls:
         environment = {
             "SOJOURN_LISTEN": "127.0.0.1:0", "SOJOURN_API_KEY": _KEY, "SOJOURN_SMS": urls["sms"],
             "SOJOURN_CALLS": urls["calls"], "SOJOURN_SMTP": urls["smtp"],
         }  # fmt: skip
         command = [str(Path(sys.executable).parent / "sojourn"), "run", "--project", str(home), "--no-sample"]
-        with _child(command, environment, folder) as (engine, ready):
-            yield Running(ready["url"], engine.pid)
+        with _child(command, environment, folder) as ready:
+            yield Running(ready["listen"])
 
 
 @contextlib.contextmanager
-def _child(
-    command: list[str], environment: dict[str, str], folder: Path
-) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
-    """Run a process that says in one JSON line when it is ready; it is ended in any case."""
+def _child(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[dict[str, str]]:
+    """Run a process, give the JSON line with which it says that it is ready, and end it in any case."""
     with (folder / f"{Path(command[0]).name}.err").open("ab") as errors:
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **environment}
@@ -101,7 +97,7 @@ def _child(
             line = child.stdout.readline()
             if not line:
                 raise SystemExit(f"{command} did not start:\n{Path(errors.name).read_text()[-2000:]}")
-            yield child, json.loads(line)
+            yield json.loads(line)
         finally:
             child.terminate()
             try:
