@@ -26,6 +26,9 @@ from sojourn.records import (
     LogFilter,
     LogPage,
     MessagePage,
+    Move,
+    Outgoing,
+    Partitions,
     Position,
     Published,
     Queued,
@@ -35,6 +38,7 @@ from sojourn.records import (
     Timeline,
     TombKey,
     Verdict,
+    Waiver,
 )
 
 # ---- errors
@@ -79,11 +83,13 @@ class Tx(Protocol):
         ...
 
     async def load(
-        self, customers: Collection[str], tombs: Collection[TombKey] = (), *, every_tomb: bool = False
+        self, customers: Collection[str], tombs: Collection[TombKey] = (), *, every_tomb: bool = False, wait: bool = True
     ) -> Mapping[str, Stored]:
         """Give each customer's state; an unknown one gets a random subject id and an empty state.
 
-        Of the tombs only those asked for are loaded, or all of these customers' with ``every_tomb``.
+        Of the tombs only those asked for are loaded, or all of these customers' with ``every_tomb``. Where several
+        processes share a store the customers are locked until the end of the transaction, in one order: with
+        ``wait`` it waits for those whom another transaction has, without it they are left out of the answer.
         """
         ...
 
@@ -127,16 +133,27 @@ class Tx(Protocol):
         """Take back orders that nobody is handing over, and give their ids."""
         ...
 
-    async def due(self, now: int, limit: int, after: Due | None = None) -> Sequence[Due]:
-        """Give customers due by ``now``: by lane, then due time, then subject, going on behind ``after``."""
+    async def due(
+        self, now: int, limit: int, after: Due | None = None, partitions: Partitions | None = None
+    ) -> Sequence[Due]:
+        """Give customers due by ``now``: by lane, then due time, then subject, going on behind ``after``.
+
+        With ``partitions`` only customers who have their place there. Where several processes share a store, those
+        whom another transaction looks at are left out.
+        """
         ...
 
     async def next_due(self) -> int | None:
         """Give the earliest due time of any customer."""
         ...
 
-    async def claim(self, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
+    async def claim(
+        self, now: int, slots: Mapping[str, int], lease_until: int, worker: str, *, release: int = 1, patient: bool = False
+    ) -> Claimed:
         """Lease up to so many ready orders of each channel, urgent before normal before bulk, oldest first.
+
+        With ``patient`` marketing and care wait: the intake is behind. A message whose customer has not met ``release``
+        yet is stale. Where several processes share a store, orders that another one looks at are left out.
 
         An order is given out only while its customer's revision is that of its verdict and ``until`` lies
         after ``now``; otherwise it is ``stale``, and stays so until it is enqueued anew or withdrawn. Where one
@@ -158,12 +175,36 @@ class Tx(Protocol):
         """Give how far a source is stored, or None for one that was never read."""
         ...
 
-    async def advance(self, source: str, expect: int | None, to: Position) -> None:
-        """Move a source's position on if it still is at ``expect`` (None: never read), else raise Conflict.
+    async def positions(self) -> Mapping[str, Position]:
+        """Give how far each source is stored."""
+        ...
 
-        Stands last in a transaction: it fences workers that have lost the source. ``stored_to`` never goes
-        back.
+    async def advance(self, moves: Sequence[Move]) -> None:
+        """Move sources on if each still is at its ``expect`` (None: never read), else raise Conflict.
+
+        Stands last in a transaction: it fences workers that have lost a source. ``stored_to`` and ``moved_at``
+        never go back, and ``keyed`` never becomes true again.
         """
+        ...
+
+    async def waive(self, waiver: Waiver) -> None:
+        """Record that timers need not wait for a source; the newest word about a source counts."""
+        ...
+
+    async def waivers(self) -> Sequence[Waiver]:
+        """Give the newest waiver of each source, also those that have run out."""
+        ...
+
+    async def send_out(self, records: Sequence[Outgoing]) -> None:
+        """Keep records for output topics, in this order, until they are out."""
+        ...
+
+    async def going_out(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
+        """Give the oldest records that are not out yet, with their numbers; none while another process has them."""
+        ...
+
+    async def gone_out(self, numbers: Collection[int]) -> None:
+        """Drop records that the broker has confirmed."""
         ...
 
     async def publications(self) -> Sequence[Published]:
@@ -191,7 +232,14 @@ class Tx(Protocol):
         ...
 
     async def forget_inbox(self, before: int, limit: int) -> int:
-        """Drop inputs that arrived before an instant (at least 30 days ago, Q49), and give how many went."""
+        """Drop inputs that arrived before an instant (at least 30 days ago, Q49), and give how many went.
+
+        A store that keeps its inbox in pieces of time drops whole pieces and gives how many inputs they held.
+        """
+        ...
+
+    async def secret(self, name: str) -> bytes:
+        """Give 32 random bytes that every process on this store shares under this name; made at the first call."""
         ...
 
 
@@ -260,6 +308,10 @@ class Views(Protocol):
         """Give how far each source is stored."""
         ...
 
+    async def waivers(self) -> Sequence[Waiver]:
+        """Give the newest waiver of each source, also those that have run out."""
+        ...
+
 
 class Store(Protocol):
     """Where customers, events, decisions and orders are kept."""
@@ -278,7 +330,7 @@ class Store(Protocol):
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
-        """Open a transaction; one at a time in a process, others wait for their turn.
+        """Open a transaction. In one process others wait for their turn, where the store cannot do several at a time.
 
         Raises StoreBusy and StoreUnwritable (try later) and StoreBroken (stop), also at the end of the block.
         """

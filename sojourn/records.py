@@ -55,23 +55,61 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far a source is stored: the next record to read, and up to which arrival everything is here."""
+    """How far a source is stored: the next record to read, and up to which arrival everything is here.
+
+    ``moved_at``: when somebody last stored its records or saw that nothing is unread (the store's clock).
+    ``keyed``: every record so far lay in the partition that its customer id names (Kafka's default partitioner);
+    once false it stays false, and any partition of the topic may carry anybody.
+    """
 
     next: int
     stored_to: int
+    moved_at: int = 0
+    keyed: bool = True
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A source's position moves on from ``expect`` (None: never read)."""
+
+    source: str
+    expect: int | None
+    to: Position
+
+
+class Waiver(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's word that timers need not wait for a source any more, until an instant; who and why."""
+
+    source: str
+    at: int
+    until: int
+    by: str
+    reason: str
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A record for an output topic: no text and no address in it. ``id`` is the same however often it is sent."""
+
+    id: str
+    topic: str
+    key: str
+    body: bytes
 
 
 # ---- values: customers
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A customer as loaded. ``due`` is a lower bound of his next timer, None without one."""
+    """A customer as loaded. ``due`` is a lower bound of his next timer, None without one.
+
+    ``release`` is the newest release that he has met; None: he was never saved and meets none.
+    """
 
     subject: int
     revision: int
     due: int | None
     lane: Lane
     state: State
+    release: int | None = None
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -81,6 +119,14 @@ class Changed(msgspec.Struct, frozen=True):
     after: State
     due: int | None
     lane: Lane = "normal"
+    release: int = 1
+
+
+class Partitions(msgspec.Struct, frozen=True):
+    """Customers whose place (``place_of(customer) % count``) is one of ``among``."""
+
+    count: int
+    among: frozenset[int]
 
 
 class Due(msgspec.Struct, frozen=True):
