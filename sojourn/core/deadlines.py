@@ -56,7 +56,8 @@ def _feed(turn: Turn, run_id: str, journey: Journey, spec: DeadlineSpec, event: 
             return False
         _put(turn, run, _restarted(turn, spec, replace(old, resting=False)))
         return True
-    if matches(turn, run, spec.since, kind, payload):
+    overdue = old.due is not None and old.due < turn.arrival  # its firing waits for another source: it comes first
+    if not overdue and matches(turn, run, spec.since, kind, payload):
         _put(turn, run, _restarted(turn, spec, old))
         return True
     return False

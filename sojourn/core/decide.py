@@ -24,10 +24,13 @@ def decide(book: Book, state: State, what: Input, now: int) -> Decision:
     turn = Turn(book, state, max(now, state.hot.clock))
     match what:
         case Event():
+            turn.arrival = min(what.arrival, turn.now)
             apply_event(turn, what)
-        case Tick():
+        case Tick(upto, behind):
+            turn.upto, turn.behind = (turn.now if upto is None else upto), behind
             run_tick(turn)
-        case HandOver(message_id):
+        case HandOver(message_id, behind):
+            turn.behind = behind
             hand_over_again(turn, message_id)
         case Outcome():
             apply_outcome(turn, what)

@@ -11,7 +11,7 @@ from sojourn.core.decide import decide
 from sojourn.core.due import next_due
 from sojourn.core.ids import key_text
 from sojourn.core.memory import key_of
-from sojourn.core.model import Command, Event, State, Tick
+from sojourn.core.model import Behind, Command, Event, State, Tick
 from sojourn.core.profile import Customer
 from sojourn.core.runs import ALL_RUNS
 from sojourn.core.starts_day import next_day
@@ -31,18 +31,45 @@ def advance(book: Book, state: State, before: int) -> Driven:
     return _tick(book, state, before - 1)
 
 
-def complete(book: Book, state: State, at: int) -> Driven:
-    """Run every tick that is due up to and with an instant: all its arrivals have been applied."""
-    return _tick(book, state, at)
+def complete(book: Book, state: State, at: int, upto: int | None = None) -> Driven:
+    """Run every tick that is due up to and with an instant: all its arrivals have been applied.
+
+    With ``upto`` timers after that instant stay: they wait for another source. Messages that the arrivals have made
+    are judged all the same.
+    """
+    upto = at if upto is None else min(upto, at)
+    state, commands = _tick(book, state, upto)
+    for _ in range(_MOST_TICKS):
+        if not any(send.status == "new" for send in state.hot.sends):
+            break
+        decision = decide(book, state, Tick(upto), at)
+        if decision.state is state:
+            break
+        state = decision.state
+        commands.extend(decision.commands)
+    return Driven(state, commands)
+
+
+def let_through(book: Book, state: State, now: int, behind: Behind) -> Driven:
+    """Run of what is due by now only that which must not wait for a stalled source (design.md, "Time")."""
+    commands: list[Command] = []
+    for _ in range(_MOST_TICKS):
+        decision = decide(book, state, Tick(now, behind), now)
+        if decision.state is state:
+            break
+        state = decision.state
+        commands.extend(decision.commands)
+    return Driven(state, commands)
 
 
 def _tick(book: Book, state: State, upto: int) -> Driven:
+    """Run ticks one due instant after the other; one before the customer's clock comes late and takes only its own."""
     commands: list[Command] = []
     for _ in range(_MOST_TICKS):
         due = next_due(book, state)
         if due is None or due > upto:
             break
-        decision = decide(book, state, Tick(), due)
+        decision = decide(book, state, Tick(due), due)
         if decision.state is state:
             break
         state = decision.state

@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.core.behind import PATIENT, message_passes, passes_at
 from sojourn.core.book import CallNode, SendNode
 from sojourn.core.caps import give_back, is_counted, judge_cap, next_try, take_slot
 from sojourn.core.guards import channel_guard, fresh_until, person_guard, quiet_until
 from sojourn.core.ids import key_text
-from sojourn.core.model import Deliver, Run, Send
+from sojourn.core.model import Behind, Deliver, Run, Send
 from sojourn.core.steps.call import call_out
 from sojourn.core.turn import Turn, mark_sent, replace
 from sojourn.core.values import take_values
 from sojourn.core.walk import message_done
 
+_LOOK_AGAIN_MS = 60_000
 _CHANNELS = {"sms": 0, "email": 1, "call": 2}
 _OWN_SENDS = ("goal.", "exit.")
 
@@ -26,12 +28,19 @@ def order(turn: Turn, send: Send) -> tuple[Any, ...]:
 
 def judge_round(turn: Turn) -> None:
     """Judge every message that is due, in order; what follows from a suppression waits for the next round."""
-    due = [send for send in turn.sends if send.status != "ready" and send.next_at <= turn.now]
+    due = [send for send in turn.sends if _is_up(turn, send)]
     if len(due) > 1:
         due.sort(key=lambda send: order(turn, send))
     gone = [send for send in due if judge(turn, send)]
     for send in gone:
         message_done(turn, send)
+
+
+def _is_up(turn: Turn, send: Send) -> bool:
+    """Tell whether a message is judged now: a new one at once, one that waited only when its instant is complete."""
+    if send.status == "ready":
+        return False
+    return send.next_at <= (turn.now if send.status == "new" else turn.upto)
 
 
 def judge(turn: Turn, send: Send) -> bool:
@@ -44,6 +53,10 @@ def judge(turn: Turn, send: Send) -> bool:
         return _suppress(turn, send, "journey_ended", {"ended": run.ended if run else None})
     if turn.now > send.valid_until:
         return _suppress(turn, send, "expired", {"valid_until": send.valid_until})
+    if turn.behind is not None:
+        if not message_passes(turn, send.klass, send.valid_until):
+            return _wait_for_intake(turn, send, turn.behind, send.next_at)
+        send = replace(send, behind=turn.behind.source)
     journey = turn.journey(run)
     node = journey.nodes.get(send.ref)
     send = replace(send, channel=send.by[0])  # until the choice is made (again) the first one stands (Q16)
@@ -125,6 +138,18 @@ def _hand_over(turn: Turn, run: Run, send: Send, template: str) -> bool:
     return False
 
 
+def _wait_for_intake(turn: Turn, send: Send, behind: Behind, next_at: int) -> bool:
+    """Hold what may be outdated while a source is read too late; one row, however often it is looked at."""
+    if send.reason == "intake_behind" and send.status == "held":
+        return False
+    give_back(turn, send)
+    turn.put_send(replace(send, status="held", reason="intake_behind", next_at=next_at))
+    detail = {"source": behind.source, "stored_to": behind.stored_to}
+    shown = next_at if next_at > turn.now else passes_at(send.klass, send.valid_until)
+    turn.row(send, "held", "intake_behind", detail=detail, next_at=shown)
+    return False
+
+
 def _wait(turn: Turn, send: Send, status: str, reason: str, until: int, detail: Mapping[str, Any]) -> bool:
     """Hold or defer: one row, and the whole chain again then (N13, N14)."""
     give_back(turn, send)
@@ -150,5 +175,8 @@ def hand_over_again(turn: Turn, message: str) -> None:
         _suppress(turn, send, send.reason, {"was": "ready"})
         message_done(turn, send, superseded=send.reason == "superseded")
         return
-    if judge(turn, replace(send, status="retry")):
+    behind, turn.behind = turn.behind, None
+    if behind is not None and send.klass in PATIENT and turn.now < send.valid_until:
+        _wait_for_intake(turn, send, behind, min(turn.now + _LOOK_AGAIN_MS, send.valid_until))
+    elif judge(turn, replace(send, status="retry")):
         message_done(turn, send)

@@ -85,6 +85,7 @@ class Send(msgspec.Struct, frozen=True, gc=False, array_like=True):
     cause: Cause = Cause()
     attempt: int = 0
     yielded: bool = False
+    behind: str | None = None  # the source that nobody could read when this message was let through
 
 
 class Copy(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -278,14 +279,32 @@ class State(msgspec.Struct, frozen=True, gc=False):
 # ---- inputs: there is no other way to change a customer
 
 
+class Behind(msgspec.Struct, frozen=True, gc=False):
+    """A source that is not stored as far as it should be: its name, and up to which arrival it is stored."""
+
+    source: str
+    stored_to: int
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
-    """The instant ``now`` is complete: timers and releases due by then run, and their sends are judged."""
+    """The instant ``now`` is complete: timers and releases due by then run, and their sends are judged.
+
+    With ``upto`` only timers due by then run: what comes later still waits for its sources. With ``behind`` a source
+    has been stalled for long, and only what must not wait for it is let through (design.md, "Time").
+    """
+
+    upto: int | None = None
+    behind: Behind | None = None
 
 
 class HandOver(msgspec.Struct, frozen=True, gc=False):
-    """May this ready send go out now? Asked again when its verdict is no longer fresh."""
+    """May this ready send go out now? Asked again when its verdict is no longer fresh.
+
+    ``behind``: events are read too late at the moment; marketing and care wait.
+    """
 
     message_id: str
+    behind: Behind | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -49,11 +49,11 @@ def arm(turn: Turn, run: Run, facts: frozenset[str] | None = None) -> Run:
     """Arm the touches of the given date facts (None: all): what is past is skipped or caught up (N5, Q38)."""
     journey = turn.journey(run)
     for touch, anchor, due in list(pending_touches(journey, run, turn.zone)):
-        if due >= turn.now or (facts is not None and touch.at.fact not in facts):
+        if due >= turn.arrival or (facts is not None and touch.at.fact not in facts):
             continue
         node = journey.nodes[touch.ref]
         assert isinstance(node, SendNode | CallNode)
-        if node.delivery.catch_up.after(due, turn.zone, turn.book.calendar) >= turn.now:
+        if node.delivery.catch_up.after(due, turn.zone, turn.book.calendar) >= turn.arrival:
             run = replace(run, rushed=(*run.rushed, (touch.id, turn.now)))
             continue
         run = _skip(turn, run, touch, anchor, due)

@@ -58,6 +58,7 @@ def _send(
         valid_until=valid_until(turn, delivery, due),
         next_at=due,
         cause=cause,
+        behind=turn.behind.source if turn.behind else None,
     )
 
 

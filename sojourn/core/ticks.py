@@ -1,13 +1,15 @@
 """An instant is complete: its timers run in order of their due times, then one round of messages is judged (N7).
 
 Timers of one instant: touches, ends of waits, deadlines, day and silence starts, and expiry last, so that
-what had come due leaves its row.
+what had come due leaves its row. ``turn.upto`` is that instant; it lies before the customer's clock where a timer had
+to wait for a source that was read late.
 """
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from sojourn.core.behind import DAY, DEADLINE, EXPIRY, SILENCE, TOUCH, WAIT, timer_passes
 from sojourn.core.book import CallNode, SendNode, SilenceStart
 from sojourn.core.deadlines import fire_deadline
 from sojourn.core.events import give_event
@@ -48,34 +50,34 @@ def _first_timer(turn: Turn) -> tuple[Any, ...] | None:
     """Give the earliest timer that is due: (due, kind, run's age, name, arguments)."""
     best: tuple[Any, ...] | None = None
     for run in turn.runs.values():
-        if run.ended is None and run_due(turn.journey(run), run, turn.zone) <= turn.now:
+        if run.ended is None and run_due(turn.journey(run), run, turn.zone) <= turn.upto:
             for timer in _run_timers(turn, run):
-                if timer[0] <= turn.now and (best is None or timer[:-1] < best[:-1]):
+                if (best is None or timer[:-1] < best[:-1]) and timer_passes(turn, timer):
                     best = timer
     for timer in _customer_timers(turn):
-        if timer[0] <= turn.now and (best is None or timer[:-1] < best[:-1]):
+        if (best is None or timer[:-1] < best[:-1]) and timer_passes(turn, timer):
             best = timer
     return best
 
 
 def _run_timers(turn: Turn, run: Run) -> list[tuple[Any, ...]]:
-    now = turn.now
+    now = turn.upto
     found: list[tuple[Any, ...]] = []
     for touch, anchor, due in pending_touches(turn.journey(run), run, turn.zone):
         if due <= now:
-            found.append((due, 0, turn.age(run), touch.id, (run.id, touch, anchor, due)))
+            found.append((due, TOUCH, turn.age(run), touch.id, (run.id, touch, anchor, due)))
     found.extend(
-        (copy.until, 1, turn.age(run), f"{copy.body}|{copy.mark}", (run.id, copy))
+        (copy.until, WAIT, turn.age(run), f"{copy.body}|{copy.mark}", (run.id, copy))
         for copy in run.copies
         if copy.until is not None and copy.until <= now
     )
     found.extend(
-        (deadline.due, 2, turn.age(run), deadline.id, (run.id, deadline))
+        (deadline.due, DEADLINE, turn.age(run), deadline.id, (run.id, deadline))
         for deadline in run.deadlines
         if deadline.due is not None and deadline.due <= now
     )
     if run.expire_at is not None and run.expire_at <= now:
-        found.append((run.expire_at, 5, turn.age(run), "", (run.id,)))
+        found.append((run.expire_at, EXPIRY, turn.age(run), "", (run.id,)))
     return found
 
 
@@ -83,8 +85,8 @@ def _customer_timers(turn: Turn) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     for journey, start in turn.book.day_starts if turn.memory.days else ():
         day = next_day(turn.book, turn.memory, turn.view, journey, start)
-        if day is not None and day.instant <= turn.now:
-            found.append((day.instant, 3, (turn.now, journey.id, ""), "", (journey, start, day)))
+        if day is not None and day.instant <= turn.upto:
+            found.append((day.instant, DAY, (turn.now, journey.id, ""), "", (journey, start, day)))
     for silence in turn.memory.silences:
         current = turn.book.current.get(silence.journey)
         if current is None:
@@ -93,8 +95,8 @@ def _customer_timers(turn: Turn) -> list[tuple[Any, ...]]:
         for one in journey.starts:
             if isinstance(one, SilenceStart):
                 due = one.span.after(silence.since, turn.zone, turn.book.calendar)
-                if due <= turn.now:
-                    found.append((due, 4, (turn.now, journey.id, str(silence.by)), "", (journey, one, silence)))
+                if due <= turn.upto:
+                    found.append((due, SILENCE, (turn.now, journey.id, str(silence.by)), "", (journey, one, silence)))
     return found
 
 
@@ -140,12 +142,12 @@ def _fire_expire(turn: Turn, run_id: str) -> None:
     settle_run(turn, run_id)
 
 
-_OF_THE_CUSTOMER = (3, 4)
+_OF_THE_CUSTOMER = (DAY, SILENCE)
 _FIRE: dict[int, Callable[..., None]] = {
-    0: _fire_touch,
-    1: wait_over,
-    2: fire_deadline,
-    3: _fire_day,
-    4: _fire_silence,
-    5: _fire_expire,
+    TOUCH: _fire_touch,
+    WAIT: wait_over,
+    DEADLINE: fire_deadline,
+    DAY: _fire_day,
+    SILENCE: _fire_silence,
+    EXPIRY: _fire_expire,
 }

@@ -14,6 +14,7 @@ from sojourn.core.conditions import Expression, Frame
 from sojourn.core.ids import key_text, values_by_field
 from sojourn.core.model import (
     Applied,
+    Behind,
     Cause,
     Command,
     Decision,
@@ -39,14 +40,17 @@ class Turn:
     """The draft of a decision. Methods that change something take and keep frozen values."""
 
     __slots__ = (
-        "_before", "_runs_own", "_tombs_own", "_view", "book", "clock", "customer", "memory",
-        "now", "out", "profile", "runs", "sends", "state", "tombs", "touches",
+        "_before", "_runs_own", "_tombs_own", "_view", "arrival", "behind", "book", "clock", "customer", "memory",
+        "now", "out", "profile", "runs", "sends", "state", "tombs", "touches", "upto",
     )  # fmt: skip
 
     def __init__(self, book: Book, state: State, now: int) -> None:
         self.book = book
         self.state = state
         self.now = now
+        self.arrival = now  # of the event at hand: "in time" is judged by it (Q38, Q47)
+        self.upto = now  # timers due by then run
+        self.behind: Behind | None = None
         self.customer = state.customer
         self.clock = state.hot.clock
         self.sends: tuple[Send, ...] = state.hot.sends
@@ -231,7 +235,9 @@ class Turn:
         self.out.append(Note(kind=kind, journey=journey.id, key=named, version=journey.version, **more))
 
     def row(self, send: Send, status: str, reason: str | None = None, **more: Any) -> None:
-        """Write the row of a decision about a message (N22)."""
+        """Write the row of a decision about a message (N22); one that was let past a stalled source names it."""
+        if send.behind is not None:
+            more["detail"] = {**more.get("detail", {}), "stalled_source": send.behind}
         journey = self.journey(send)
         node = journey.nodes.get(send.ref) or _node_before(self.book, send)
         call = send.channel == "call"

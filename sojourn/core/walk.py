@@ -94,7 +94,8 @@ def hear_event(turn: Turn, run_id: str, event: Event, names: tuple[tuple[str, st
 def _hear(turn: Turn, run: Run, copy: Copy, event: Event) -> bool:
     journey = turn.journey(run)
     node = journey.nodes[copy.at]
-    if isinstance(node, WaitForNode) and matches(turn, run, node.events, event.type, event.payload):
+    in_time = copy.until is None or turn.arrival <= copy.until  # its timeout may still wait for another source (Q47)
+    if in_time and isinstance(node, WaitForNode) and matches(turn, run, node.events, event.type, event.payload):
         resume(turn, run.id, copy, answered(copy, node, turn.cause_of(journey, event)))
         return True
     if event.type in node.ahead:
