@@ -6,7 +6,8 @@ name with the prefix is refused with the nearest known one: a misspelt setting m
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from string import hexdigits
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -18,6 +19,7 @@ from sojourn.errors import ConfigurationError
 PREFIX: Final = "SOJOURN_"
 _FILE: Final = "_FILE"
 _WEB: Final = ("http", "https")
+_KEY_DIGITS: Final = 64
 
 
 class Listen(BaseModel):
@@ -35,7 +37,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     project: Path = Field(Path(), description="The project folder.")
-    database: str = Field("", description="`sqlite:///FILE`; without it a file under the project's var/.")
+    database: str = Field(
+        "",
+        repr=False,  # it may hold a password
+        description="`sqlite:///FILE`, or `postgresql://user:pw@host/name` for workers; without it a file in var/.",
+    )
     listen: Listen = Field(
         Listen(host="127.0.0.1", port=8080), description="`HOST:PORT` of HTTP; port 0: any free one, printed."
     )
@@ -47,7 +53,26 @@ class Settings(BaseModel):
     )
     sms: SecretStr | None = Field(None, description="URL of the SMS gateway; without it the local inbox.")
     calls: SecretStr | None = Field(None, description="URL that calls go to; without it the local inbox.")
+    master_key: SecretStr | None = Field(
+        None,
+        description="The key of keys, 64 hexadecimal digits, the same for all processes; without it var/master.key.",
+    )
     kafka: str | None = Field(None, description="`host1:9092,host2:9092`; without it embedded mode.")
+    kafka_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="How brokers are spoken to: `plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`."
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="Of the `sasl_` protocols: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."
+    )
+    kafka_user: str | None = Field(None, description="User of the `sasl_` protocols.")
+    kafka_password: SecretStr | None = Field(None, description="Password of the `sasl_` protocols.")
+    kafka_ca: Path | None = Field(None, description="PEM file of the CA of the brokers; without it the system's CAs.")
+    kafka_certificate: Path | None = Field(None, description="PEM file of this client's certificate (mTLS).")
+    kafka_key: Path | None = Field(None, description="PEM file of the key of that certificate.")
+    kafka_group: str = Field("sojourn", min_length=1, description="Consumer group that the workers form.")
+    kafka_begin: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a topic begins that was never read: `earliest` or `latest`."
+    )
 
     @field_validator("listen", mode="before")
     @classmethod
@@ -63,7 +88,7 @@ class Settings(BaseModel):
     @classmethod
     def _database(cls, value: str) -> str:
         if value and not value.startswith(("sqlite:///", "postgresql://")):
-            raise ValueError("write it as sqlite:///var/sojourn.db")
+            raise ValueError("write it as sqlite:///var/sojourn.db or postgresql://user:password@host/name")
         return value
 
     @field_validator("smtp")
@@ -76,10 +101,23 @@ class Settings(BaseModel):
     def _web(cls, value: SecretStr | None) -> SecretStr | None:
         return _url(value, _WEB, "https://gateway.example/send")
 
+    @field_validator("master_key")
+    @classmethod
+    def _master(cls, value: SecretStr | None) -> SecretStr | None:
+        digits = value.get_secret_value() if value is not None else ""
+        if digits and (len(digits) != _KEY_DIGITS or not set(digits) <= set(hexdigits)):
+            raise ValueError("write it as 64 hexadecimal digits, as `openssl rand -hex 32` gives them")
+        return value if digits else None
+
     @property
     def var(self) -> Path:
         """The folder of what the engine keeps for itself."""
         return self.project / "var"
+
+    @property
+    def shared(self) -> bool:
+        """Whether the database is one that several processes share: production mode."""
+        return self.database.startswith("postgresql://")
 
     @property
     def database_file(self) -> Path:

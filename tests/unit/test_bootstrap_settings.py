@@ -11,9 +11,12 @@ from sojourn.errors import ConfigurationError
 
 
 def test_the_names_are_those_of_interfaces() -> None:
-    assert set(NAMES) == {
-        f"SOJOURN_{name}" for name in ("PROJECT", "DATABASE", "LISTEN", "API_KEY", "SMTP", "SMS", "CALLS", "KAFKA")
+    given = {"PROJECT", "DATABASE", "LISTEN", "API_KEY", "SMTP", "SMS", "CALLS", "KAFKA"}
+    ours = {"MASTER_KEY"} | {
+        f"KAFKA_{name}"
+        for name in ("PROTOCOL", "MECHANISM", "USER", "PASSWORD", "CA", "CERTIFICATE", "KEY", "GROUP", "BEGIN")
     }
+    assert set(NAMES) == {f"SOJOURN_{name}" for name in given | ours}
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -39,6 +42,7 @@ def test_everything_given() -> None:
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:
     given = {"SOJOURN_API_KEY": "hidden-key", "SOJOURN_SMTP": "smtp://u:hidden@h:25", "SOJOURN_SMS": "http://h/hidden"}
+    given |= {"SOJOURN_DATABASE": "postgresql://u:hidden@h/s", "SOJOURN_KAFKA_PASSWORD": "hidden"}
     assert "hidden" not in repr(read_settings(given, tmp_path))
 
 
@@ -79,6 +83,9 @@ def test_a_secret_from_a_file_and_the_plain_name_wins(tmp_path: Path) -> None:
         ({"SOJOURN_SMS": "ftp://h/x"}, "https://"),
         ({"SOJOURN_CALLS": "http://"}, "https://"),
         ({"SOJOURN_API_KEY_FILE": "no such file"}, "SOJOURN_API_KEY_FILE"),
+        ({"SOJOURN_MASTER_KEY": "abc"}, "64 hexadecimal digits"),
+        ({"SOJOURN_KAFKA_PROTOCOL": "tls"}, "SOJOURN_KAFKA_PROTOCOL"),
+        ({"SOJOURN_KAFKA_BEGIN": "now"}, "SOJOURN_KAFKA_BEGIN"),
     ],
 )
 def test_each_mistake_has_its_word(tmp_path: Path, given: dict[str, str], says: str) -> None:
