@@ -1,10 +1,46 @@
-"""House rules of every test run: no skipped test counts as passed where CI runs."""
+"""What every test run shares: real servers, and the rule that no skipped test counts as passed where CI runs.
+
+One Kafka broker and one PostgreSQL serve a whole session. They start when a test first asks for one and end with
+the session. A test that kills or freezes a server starts its own (tools.servers).
+"""
 
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
 
 import pytest
+
+from tools.servers import KafkaBroker, PostgresServer
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaBroker]:
+    """The broker of the session, without authentication; make topics under the prefix `topics`."""
+    with KafkaBroker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The PostgreSQL server of the session; kills of clients lose nothing, a power cut would."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def topics() -> str:
+    """A prefix for topics and groups that no other test has, with a dot at its end."""
+    return f"t{uuid.uuid4().hex[:10]}."
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    """The address of an empty database, `postgresql://...`, that is dropped after the test."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
 
 
 class RefuseSkips:
