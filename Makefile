@@ -10,6 +10,9 @@ WORKERS ?= 2
 # Names what .venv was made from: lock, project file and interpreter. With another stamp it is brought up to date.
 STAMP = $(VENV)/.made-from-$(shell { cat requirements/dev.txt pyproject.toml; $(PYTHON) -V; } | cksum | tr ' ' -)
 
+# The jars of Kafka for tests and `make stack`, named after the list that pins them.
+JARS = build/servers/.made-from-$(shell cksum < tools/servers/jars.sha256 | tr ' ' -)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install run test test-unit test-contract test-integration test-acceptance check format lock bench clean
@@ -25,6 +28,7 @@ help:
 
 install:
 	@test -e $(STAMP) || $(MAKE) --no-print-directory -s venv
+	@test -e $(JARS) || $(MAKE) --no-print-directory -s servers
 
 .PHONY: venv
 venv:
@@ -36,6 +40,12 @@ venv:
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+.PHONY: servers
+servers:
+	@rm -f build/servers/.made-from-*
+	@$(BIN)/python -m tools.servers
+	@touch $(JARS)
 
 run: install
 	@exec $(BIN)/sojourn run --sample

@@ -64,7 +64,13 @@ def test_the_page_says_of_each_dependency_why_it_is_here() -> None:
 def test_the_page_says_which_libraries_no_code_uses() -> None:
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "sojourn").rglob("*.py"))
-    modules = {"ruamel-yaml": "ruamel.yaml", "faust-streaming": "faust"}
+    modules = {
+        "ruamel-yaml": "ruamel.yaml",
+        "faust-streaming": "faust",
+        "opentelemetry-api": "opentelemetry",
+        "opentelemetry-sdk": "opentelemetry.sdk",
+        "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter",
+    }
     for name in (bare(line) for line in listed("runtime.in")):
         module = modules.get(name, name.replace("-", "_"))
         used = re.search(rf"^\s*(?:from|import) {re.escape(module)}\b|\"{module}\.", code, re.MULTILINE) is not None
