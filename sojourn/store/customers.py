@@ -3,18 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from sojourn.core.model import EMPTY_HOT, EMPTY_MEMORY, EMPTY_PROFILE, FORMAT, Run, State, Tomb
+from sojourn.places import place_of
 from sojourn.ports import Conflict
-from sojourn.records import LANES, Changed, Due, Lane, Stored, TombKey
+from sojourn.records import LANES, Changed, Due, Lane, Partitions, Stored, TombKey
 from sojourn.store import tables as t
 from sojourn.store.codec import pack, unpack_part
 from sojourn.store.context import Context
 from sojourn.store.people import Person
 from sojourn.store.sealing import Key, Master
-from sojourn.store.sql import among, listed, write
+from sojourn.store.sql import Each, Many, among, listed
 
 _EMPTY: Mapping[str, Any] = {"hot": EMPTY_HOT, "profile": EMPTY_PROFILE, "memory": EMPTY_MEMORY}
 _PARTS = select(t.part).where(among(t.part.c.subject))
@@ -35,7 +35,7 @@ def position_of(run: Run) -> str:
 class _Draft:
     """What is found of one customer."""
 
-    __slots__ = ("due", "lane", "parts", "revision", "runs", "tombs")
+    __slots__ = ("due", "lane", "parts", "release", "revision", "runs", "tombs")
 
     def __init__(self) -> None:
         self.parts: dict[str, Any] = dict(_EMPTY)
@@ -44,11 +44,12 @@ class _Draft:
         self.revision = 0
         self.due: int | None = None
         self.lane = 1
+        self.release: int | None = None
 
     def stored(self, person: Person) -> Stored:
         parts = self.parts
         state = State(person.customer, parts["hot"], parts["profile"], parts["memory"], self.runs, self.tombs)
-        return Stored(person.subject, self.revision, self.due, LANES[self.lane], state)
+        return Stored(person.subject, self.revision, self.due, LANES[self.lane], state, self.release)
 
 
 def load(
@@ -78,7 +79,7 @@ def read(
         place = row.kind.encode()
         draft.parts[row.kind] = unpack_part(row.kind, row.format, keys[row.subject].open(place, row.body))
         if row.kind == "hot":
-            draft.revision = row.revision
+            draft.revision, draft.release = row.revision, row.release
     for row in connection.execute(_RUNS, ids):
         body = keys[row.subject].open(b"run", row.body)
         drafts[row.subject].runs[row.run_id] = unpack_part("run", row.format, body)
@@ -100,31 +101,22 @@ def tomb_hash(master: Master, subject: int, journey: str, key: str) -> str:
 
 # ---- save
 
-_upsert_part = insert(t.part)
-_WRITE_HOT = _upsert_part.on_conflict_do_update(
-    index_elements=["subject", "kind"],
-    set_={name: _upsert_part.excluded[name] for name in ("format", "revision", "body")},
-    where=t.part.c.revision == _upsert_part.excluded.revision - 1,
+_WRITE_HOT = Many(
+    t.part,
+    keys=("subject", "kind"),
+    update=("format", "revision", "body", "release"),
+    where="part.revision = excluded.revision - 1",
 )
-_WRITE_PART = _upsert_part.on_conflict_do_update(
-    index_elements=["subject", "kind"],
-    set_={name: _upsert_part.excluded[name] for name in ("format", "body")},
+_WRITE_PART = Many(t.part, keys=("subject", "kind"), update=("format", "body"))
+_WRITE_RUN = Many(t.run, keys=("subject", "run_id"), update=("version", "position", "ended", "format", "body"))
+_DELETE_RUN = Each(
+    {"s": "bigint", "r": "text"},
+    sqlite="DELETE FROM run WHERE subject = :s AND run_id = :r",
+    postgresql="DELETE FROM run USING v WHERE run.subject = v.s AND run.run_id = v.r",
 )
-_upsert_run = insert(t.run)
-_WRITE_RUN = _upsert_run.on_conflict_do_update(
-    index_elements=["subject", "run_id"],
-    set_={name: _upsert_run.excluded[name] for name in ("version", "position", "ended", "format", "body")},
-)
-_DELETE_RUN = delete(t.run).where(t.run.c.subject == bindparam("s"), t.run.c.run_id == bindparam("r"))
-_upsert_tomb = insert(t.tomb)
-_WRITE_TOMB = _upsert_tomb.on_conflict_do_update(
-    index_elements=["key_hash"], set_={name: _upsert_tomb.excluded[name] for name in ("ended", "sent")}
-)
+_WRITE_TOMB = Many(t.tomb, keys=("key_hash",), update=("ended", "sent"))
 _DELETE_TOMB = delete(t.tomb).where(among(t.tomb.c.key_hash))
-_upsert_due = insert(t.due)
-_WRITE_DUE = _upsert_due.on_conflict_do_update(
-    index_elements=["subject"], set_={name: _upsert_due.excluded[name] for name in ("due", "lane")}
-)
+_WRITE_DUE = Many(t.due, keys=("subject",), update=("due", "lane"))
 _DELETE_DUE = delete(t.due).where(among(t.due.c.subject))
 
 
@@ -146,7 +138,8 @@ class _Writes:
     def add(self, key: Key, change: Changed) -> Stored:
         before, after = change.before, change.after
         old, subject = before.state, before.subject
-        self.hot.append(self._part(key, subject, "hot", after.hot, before.revision + 1))
+        hot = self._part(key, subject, "hot", after.hot, before.revision + 1)
+        self.hot.append(hot | {"release": change.release})
         if after.profile is not old.profile:
             self.parts.append(self._part(key, subject, "profile", after.profile, 0))
         if after.memory is not old.memory:
@@ -156,7 +149,7 @@ class _Writes:
         if after.tombs is not old.tombs:
             self._changed_tombs(key, subject, old, after)
         due, lane = self._changed_due(change)
-        return Stored(subject, before.revision + 1, due, lane, after)
+        return Stored(subject, before.revision + 1, due, lane, after, change.release)
 
     def _part(self, key: Key, subject: int, kind: str, value: Any, revision: int) -> dict[str, Any]:
         body = key.seal(kind.encode(), pack(value))
@@ -201,7 +194,9 @@ class _Writes:
         if new is None:
             self.gone_dues.append(change.before.subject)
         else:
-            self.dues.append({"subject": change.before.subject, "due": new, "lane": LANES.index(change.lane)})
+            place = place_of(change.after.customer)
+            lane = LANES.index(change.lane)
+            self.dues.append({"subject": change.before.subject, "due": new, "lane": lane, "place": place})
         return new, change.lane
 
 
@@ -224,14 +219,14 @@ def save(context: Context, changes: Sequence[Changed], now: int) -> dict[str, St
     writes = _Writes(context.master, now)
     result = {c.after.customer: writes.add(people[c.before.subject].key, c) for c in changes}
     connection = context.connection
-    saved = write(connection, _WRITE_HOT, writes.hot)
+    saved = _WRITE_HOT.write(connection, writes.hot)
     if saved != len(changes):
         raise lost(len(changes) - saved)
-    write(connection, _WRITE_PART, writes.parts)
-    write(connection, _WRITE_RUN, writes.runs)
-    write(connection, _DELETE_RUN, writes.gone_runs)
-    write(connection, _WRITE_TOMB, writes.tombs)
-    write(connection, _WRITE_DUE, writes.dues)
+    _WRITE_PART.write(connection, writes.parts)
+    _WRITE_RUN.write(connection, writes.runs)
+    _DELETE_RUN.write(connection, writes.gone_runs)
+    _WRITE_TOMB.write(connection, writes.tombs)
+    _WRITE_DUE.write(connection, writes.dues)
     if writes.gone_tombs:
         connection.execute(_DELETE_TOMB, {"ids": listed(writes.gone_tombs)})
     if writes.gone_dues:
@@ -252,19 +247,24 @@ def lost(count: int) -> Conflict:
 # ---- timers
 
 
-def due(context: Context, now: int, limit: int, after: Due | None) -> list[Due]:
+def due(context: Context, now: int, limit: int, after: Due | None, partitions: Partitions | None) -> list[Due]:
     """See ``Tx.due``; one look at the index for each lane, so timers of the future cost nothing."""
     first = 0 if after is None else LANES.index(after.lane)
     found: list[tuple[int, int, int]] = []
     for lane in range(first, len(LANES)):
         place = (after.due, after.subject) if after is not None and lane == first else None
-        found += _due_in(context, now, limit - len(found), lane, place)
+        found += _due_in(context, now, limit - len(found), lane, place, partitions)
     people = context.people.of(subject for _, _, subject in found)
     return [Due(people[subject].customer, at, LANES[lane], subject) for lane, at, subject in found]
 
 
 def _due_in(
-    context: Context, now: int, limit: int, lane: int, after: tuple[int, int] | None
+    context: Context,
+    now: int,
+    limit: int,
+    lane: int,
+    after: tuple[int, int] | None,
+    partitions: Partitions | None,
 ) -> list[tuple[int, int, int]]:
     if limit <= 0:
         return []
@@ -272,7 +272,12 @@ def _due_in(
     query = select(table.due, table.subject).where(table.lane == lane, table.due <= now)
     if after is not None:
         query = query.where(tuple_(table.due, table.subject) > after)
-    rows = context.connection.execute(query.order_by(table.due, table.subject).limit(limit))
+    ids: list[int] = []
+    if partitions is not None:
+        query = query.where(among(table.place % partitions.count))
+        ids = listed(sorted(partitions.among))
+    query = query.order_by(table.due, table.subject).limit(limit).with_for_update(skip_locked=True)
+    rows = context.connection.execute(query, {"ids": ids} if partitions is not None else {})
     return [(lane, row.due, row.subject) for row in rows]
 
 

@@ -1,21 +1,23 @@
 """What came in: the inbox and its memory of ids (N8), conflicts, dead letters, positions of sources."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, case, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import bindparam, delete, func, select, update
 
 from sojourn.ports import Conflict
-from sojourn.records import DeadLetter, Inbox, LetterState, Position, Verdict
+from sojourn.records import DeadLetter, Inbox, LetterState, Move, Position, Verdict, Waiver
 from sojourn.store import tables as t
 from sojourn.store.codec import pack
 from sojourn.store.context import Context
 from sojourn.store.people import Person
-from sojourn.store.sql import among, listed, write
+from sojourn.store.sql import Each, Many, among, listed
 
 _KNOWN = select(t.inbox.c.event_id, t.inbox.c.digest).where(among(t.inbox.c.event_id))
-_TERM = upsert(t.search).on_conflict_do_nothing()
+_INBOX = Many(t.inbox, copy=True)
+_CONFLICT = Many(t.conflict)
+_LETTER = Many(t.dead_letter)
+_TERM = Many(t.search, keys=("hash", "subject"))
 
 
 def known(context: Context, events: Sequence[tuple[str, bytes]]) -> list[Verdict]:
@@ -37,14 +39,14 @@ def append_inbox(context: Context, entries: Sequence[Inbox]) -> None:
     """See ``Tx.append_inbox``."""
     people = context.people.ensure([entry.customer for entry in entries])
     rows = [_kept(people[e.customer], e, b"inbox") | {"digest": context.master.digest(e.digest)} for e in entries]
-    write(context.connection, insert(t.inbox), rows)
+    _INBOX.write(context.connection, rows)
     index(context, ((people[entry.customer].subject, term) for entry in entries for term in entry.terms))
 
 
 def append_conflicts(context: Context, entries: Sequence[Inbox]) -> None:
     """See ``Tx.append_conflicts``."""
     people = context.people.ensure([entry.customer for entry in entries])
-    write(context.connection, insert(t.conflict), [_kept(people[e.customer], e, b"conflict") for e in entries])
+    _CONFLICT.write(context.connection, [_kept(people[e.customer], e, b"conflict") for e in entries])
 
 
 def _kept(person: Person, entry: Inbox, place: bytes) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _kept(person: Person, entry: Inbox, place: bytes) -> dict[str, Any]:
 def index(context: Context, terms: Any) -> None:
     """Make values findable: (subject, value) pairs, kept as keyed hashes only."""
     pairs = dict.fromkeys((context.master.search("term", term_form(term)), subject) for subject, term in terms)
-    write(context.connection, _TERM, [{"hash": name, "subject": subject} for name, subject in pairs])
+    _TERM.write(context.connection, [{"hash": name, "subject": subject} for name, subject in pairs])
 
 
 def term_form(term: str) -> str:
@@ -82,9 +84,8 @@ def forget_inbox(context: Context, before: int, limit: int) -> int:
 def append_dead_letters(context: Context, letters: Sequence[DeadLetter]) -> None:
     """See ``Tx.append_dead_letters``."""
     seal, search = context.master.letters.seal, context.master.search
-    write(
+    _LETTER.write(
         context.connection,
-        insert(t.dead_letter),
         [
             {
                 "state": "open",
@@ -115,39 +116,71 @@ def newest_arrival(context: Context) -> int:
     return context.connection.execute(select(func.max(t.inbox.c.arrival))).scalar() or 0
 
 
-def positions(context: Context) -> Mapping[str, Position]:
+# ---- sources
+
+_FIRST = Many(t.position, keys=("source",))
+_MOVE = Each(
+    {"source": "text", "expect": "bigint", "next": "bigint", "stored_to": "bigint", "moved_at": "bigint",
+     "keyed": "integer"},
+    sqlite="UPDATE position SET next = :next, stored_to = max(stored_to, :stored_to),"
+    " moved_at = max(moved_at, :moved_at), keyed = min(keyed, :keyed) WHERE source = :source AND next = :expect",
+    postgresql="UPDATE position AS p SET next = v.next, stored_to = greatest(p.stored_to, v.stored_to),"
+    " moved_at = greatest(p.moved_at, v.moved_at), keyed = least(p.keyed, v.keyed)"
+    " FROM v WHERE p.source = v.source AND p.next = v.expect",
+)  # fmt: skip
+_WAIVE = Many(t.waiver)
+_WAIVERS = select(t.waiver).where(
+    t.waiver.c.seq.in_(select(func.max(t.waiver.c.seq)).group_by(t.waiver.c.source).scalar_subquery())
+)
+
+
+def positions(context: Context) -> dict[str, Position]:
     """Give how far each source is stored."""
     rows = context.connection.execute(select(t.position).order_by(t.position.c.source))
-    return {row.source: Position(row.next, row.stored_to) for row in rows}
+    return {row.source: Position(row.next, row.stored_to, row.moved_at, bool(row.keyed)) for row in rows}
 
 
 def position(context: Context, source: str) -> Position | None:
     """See ``Tx.position``."""
     row = context.connection.execute(select(t.position).where(t.position.c.source == source)).one_or_none()
-    return None if row is None else Position(row.next, row.stored_to)
+    return None if row is None else Position(row.next, row.stored_to, row.moved_at, bool(row.keyed))
 
 
-def advance(context: Context, source: str, expect: int | None, to: Position) -> None:
+def advance(context: Context, moves: Sequence[Move]) -> None:
     """See ``Tx.advance``."""
-    here = t.position.c
-    change: Executable
-    if expect is None:
-        values = {"source": source, "next": to.next, "stored_to": to.stored_to}
-        change = upsert(t.position).values(values).on_conflict_do_nothing()
-    else:
-        stored_to = case((here.stored_to < to.stored_to, to.stored_to), else_=here.stored_to)
-        moved_on = update(t.position).values(next=to.next, stored_to=stored_to)
-        change = moved_on.where(here.source == source, here.next == expect)
-    moved = context.connection.execute(change).rowcount
-    if moved != 1:
-        raise position_lost(source, expect)
+    rows = [
+        {
+            "source": move.source,
+            "expect": move.expect,
+            "next": move.to.next,
+            "stored_to": move.to.stored_to,
+            "moved_at": move.to.moved_at,
+            "keyed": int(move.to.keyed),
+        }
+        for move in sorted(moves, key=lambda move: move.source)
+    ]
+    first = [{name: row[name] for name in row if name != "expect"} for row in rows if row["expect"] is None]
+    moved = _FIRST.write(context.connection, first)
+    moved += _MOVE.write(context.connection, [row for row in rows if row["expect"] is not None])
+    if moved != len(rows):
+        raise position_lost([move.source for move in moves])
 
 
-def position_lost(source: str, expect: int | None) -> Conflict:
-    """Give the error of a source that somebody else reads now."""
+def position_lost(sources: Sequence[str]) -> Conflict:
+    """Give the error of sources that somebody else reads now."""
     return Conflict(
-        "The source stands elsewhere than expected: another worker reads it",
-        source=source,
-        expected=expect,
+        "A source stands elsewhere than expected: another worker reads it",
+        sources=sorted(sources)[:9],
         next_step="Read on from the stored position.",
     )
+
+
+def waive(context: Context, waiver: Waiver) -> None:
+    """See ``Tx.waive``; what was said before stays in the table."""
+    _WAIVE.write(context.connection, [{name: getattr(waiver, name) for name in waiver.__struct_fields__}])
+
+
+def waivers(context: Context) -> list[Waiver]:
+    """See ``Tx.waivers``."""
+    rows = context.connection.execute(_WAIVERS.order_by(t.waiver.c.source))
+    return [Waiver(source=row.source, at=row.at, until=row.until, by=row.by, reason=row.reason) for row in rows]

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import func, select
 
 from sojourn.core.model import Row
 from sojourn.store import tables as t
@@ -14,7 +13,7 @@ from sojourn.store.context import Context
 from sojourn.store.events import index
 from sojourn.store.people import Person
 from sojourn.store.sealing import Master
-from sojourn.store.sql import write
+from sojourn.store.sql import Many
 
 PLAIN = (
     "message_id", "run_id", "journey", "journey_version", "step", "template", "template_version", "locale",
@@ -24,11 +23,8 @@ PLAIN = (
 SEALED = ("key", "detail", "anchor", "subject", "text", "html")
 STANDING = ("subject", "channel", "status", "reason", "at", "next_at", "seq")  # what a later row changes
 _LAST = select(func.max(t.log.c.seq))
-_upsert = upsert(t.message)
-_STANDS = _upsert.on_conflict_do_update(
-    index_elements=["message_id"],
-    set_={name: _upsert.excluded[name] for name in STANDING},
-)
+_LOG = Many(t.log, copy=True)
+_STANDS = Many(t.message, keys=("message_id",), update=STANDING)
 
 
 def append(context: Context, rows: Sequence[Row]) -> None:
@@ -43,8 +39,8 @@ def append(context: Context, rows: Sequence[Row]) -> None:
         person = people[row.customer_id]
         entries.append(_entry(context.master, person, row, seq))
         stands[row.message_id] = _standing(person.subject, row, seq)
-    write(context.connection, insert(t.log), entries)
-    write(context.connection, _STANDS, list(stands.values()))
+    _LOG.write(context.connection, entries)
+    _STANDS.write(context.connection, list(stands.values()))
     texts = ((people[row.customer_id].subject, value) for row in rows for value in row.key.values())
     index(context, ((subject, value) for subject, value in texts if isinstance(value, str)))
 

@@ -1,6 +1,7 @@
 """The store's twin in memory: the same promises without a file, for tests, examples and rehearsals."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sojourn.core.model import Deliver, Row, State
+from sojourn.places import place_of
 from sojourn.ports import LOOKED_AT, Conflict, Store, StoreBroken, Tx
 from sojourn.records import (
     LANES,
@@ -22,6 +24,9 @@ from sojourn.records import (
     Leased,
     LetterState,
     Message,
+    Move,
+    Outgoing,
+    Partitions,
     Position,
     Published,
     Queued,
@@ -30,12 +35,14 @@ from sojourn.records import (
     Stored,
     TombKey,
     Verdict,
+    Waiver,
 )
 from sojourn.store.admin import number_taken
 from sojourn.store.customers import lost, moves
 from sojourn.store.events import position_lost, term_form
 from sojourn.store.memory_data import Data, Filed, Order
 from sojourn.store.memory_views import MemoryViews
+from sojourn.store.outbox import WAITING
 
 T = TypeVar("T")
 replace = msgspec.structs.replace
@@ -62,7 +69,12 @@ class MemoryTx(Tx):
         return self._data.stored.get(subject) or Stored(subject, 0, None, "normal", State(customer))
 
     async def load(
-        self, customers: Collection[str], tombs: Collection[TombKey] = (), *, every_tomb: bool = False
+        self,
+        customers: Collection[str],
+        tombs: Collection[TombKey] = (),
+        *,
+        every_tomb: bool = False,
+        wait: bool = True,
     ) -> Mapping[str, Stored]:
         """See ``Tx.load``."""
         asked = set(tombs)
@@ -92,17 +104,19 @@ class MemoryTx(Tx):
             kept.pop(gone, None)
         kept.update(after.tombs)
         due, lane = (change.due, change.lane) if moves(change, now) else (before.due, before.lane)
-        stored = Stored(before.subject, before.revision + 1, due, lane, after)
+        stored = Stored(before.subject, before.revision + 1, due, lane, after, change.release)
         self._data.put(self._data.stored, before.subject, replace(stored, state=replace(after, tombs=kept)))
         return stored
 
-    async def due(self, now: int, limit: int, after: Due | None = None) -> Sequence[Due]:
+    async def due(
+        self, now: int, limit: int, after: Due | None = None, partitions: Partitions | None = None
+    ) -> Sequence[Due]:
         """See ``Tx.due``."""
         behind = (-1, 0, 0) if after is None else (LANES.index(after.lane), after.due, after.subject)
         waiting = sorted(
             (LANES.index(stored.lane), stored.due, subject)
             for subject, stored in self._data.stored.items()
-            if stored.due is not None and stored.due <= now
+            if stored.due is not None and stored.due <= now and _lies_in(stored.state.customer, partitions)
         )
         found = [place for place in waiting if place > behind][:limit]
         return [Due(self._data.customers[subject], at, LANES[lane], subject) for lane, at, subject in found]
@@ -185,13 +199,49 @@ class MemoryTx(Tx):
         """See ``Tx.position``."""
         return self._data.positions.get(source)
 
-    async def advance(self, source: str, expect: int | None, to: Position) -> None:
+    async def positions(self) -> Mapping[str, Position]:
+        """See ``Tx.positions``."""
+        return dict(sorted(self._data.positions.items()))
+
+    async def advance(self, moves: Sequence[Move]) -> None:
         """See ``Tx.advance``."""
-        here = self._data.positions.get(source)
-        if (None if here is None else here.next) != expect:
-            raise position_lost(source, expect)
-        stored_to = to.stored_to if here is None else max(here.stored_to, to.stored_to)
-        self._data.put(self._data.positions, source, Position(to.next, stored_to))
+        for move in moves:
+            here = self._data.positions.get(move.source)
+            if (None if here is None else here.next) != move.expect:
+                raise position_lost([move.source for move in moves])
+            to = move.to
+            if here is not None:
+                to = Position(
+                    to.next,
+                    max(here.stored_to, to.stored_to),
+                    max(here.moved_at, to.moved_at),
+                    here.keyed and to.keyed,
+                )
+            self._data.put(self._data.positions, move.source, to)
+
+    async def waive(self, waiver: Waiver) -> None:
+        """See ``Tx.waive``."""
+        self._data.put(self._data.waivers, waiver.source, waiver)
+
+    async def waivers(self) -> Sequence[Waiver]:
+        """See ``Tx.waivers``."""
+        return [waiver for _, waiver in sorted(self._data.waivers.items())]
+
+    # ---- what goes out
+
+    async def send_out(self, records: Sequence[Outgoing]) -> None:
+        """See ``Tx.send_out``."""
+        for record in records:
+            self._data.append(self._data.outgoing, partial(_owned, record))
+
+    async def going_out(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
+        """See ``Tx.going_out``."""
+        return sorted(self._data.outgoing.items(), key=lambda entry: entry[0])[:limit]
+
+    async def gone_out(self, numbers: Collection[int]) -> None:
+        """See ``Tx.gone_out``."""
+        for number in set(numbers) & self._data.outgoing.keys():
+            self._data.drop(self._data.outgoing, number)
 
     # ---- the log
 
@@ -228,18 +278,27 @@ class MemoryTx(Tx):
             self._data.drop(orders, name)
         return gone
 
-    async def claim(self, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
+    async def claim(
+        self,
+        now: int,
+        slots: Mapping[str, int],
+        lease_until: int,
+        worker: str,
+        *,
+        release: int = 1,
+        patient: bool = False,
+    ) -> Claimed:
         """See ``Tx.claim``."""
         orders = self._data.orders
-        waiting = sorted((o.lane, o.queued.ready_at, n) for n, o in orders.items() if _is_ready(o, now))
+        waiting = sorted((o.lane, o.queued.ready_at, n) for n, o in orders.items() if _is_ready(o, now, patient))
         valid: list[str] = []
         stale: list[str] = []
         for channel, free in sorted(slots.items()):
             ready = [name for _, _, name in waiting if orders[name].channel == channel]
             near = ready[: max(0, free)]
-            if free > 0 and not all(self._holds(orders[name], now) for name in near):
+            if free > 0 and not all(self._holds(orders[name], now, release) for name in near):
                 near = ready[: max(free, LOOKED_AT)]
-            fit = [name for name in near if self._holds(orders[name], now)]
+            fit = [name for name in near if self._holds(orders[name], now, release)]
             stale += [name for name in near if name not in set(fit)]
             valid += fit[: max(0, free)]
         ended = sorted((o.lease_until, n) for n, o in orders.items() if o.lease_until is not None)
@@ -254,9 +313,10 @@ class MemoryTx(Tx):
             tuple(self._leased(name) for name in expired),
         )
 
-    def _holds(self, order: Order, now: int) -> bool:
-        current = self._of(order.subject, order.queued.customer).revision
-        return order.until is None or (order.revision == current and now < order.until)
+    def _holds(self, order: Order, now: int, release: int) -> bool:
+        current = self._of(order.subject, order.queued.customer)
+        met = current.release is None or current.release >= release
+        return order.until is None or (met and order.revision == current.revision and now < order.until)
 
     def _leased(self, name: str) -> Leased:
         order = self._data.orders[name]
@@ -276,7 +336,13 @@ class MemoryTx(Tx):
             data.drop(data.orders, result.message_id)
         return frozenset(held)
 
-    # ---- releases and people
+    # ---- releases, people, secrets
+
+    async def secret(self, name: str) -> bytes:
+        """See ``Tx.secret``."""
+        if name not in self._data.secrets:
+            self._data.put(self._data.secrets, name, secrets.token_bytes(32))
+        return self._data.secrets[name]
 
     async def publications(self) -> Sequence[Published]:
         """See ``Tx.publications``."""
@@ -340,8 +406,13 @@ def _nameless(letter: DeadLetter) -> DeadLetter:
     )
 
 
-def _is_ready(order: Order, now: int) -> bool:
-    return order.lease_until is None and order.queued.ready_at <= now
+def _is_ready(order: Order, now: int, patient: bool) -> bool:
+    waits = patient and isinstance(order.queued.order, Deliver) and order.queued.order.klass in WAITING
+    return order.lease_until is None and order.queued.ready_at <= now and not waits
+
+
+def _lies_in(customer: str, partitions: Partitions | None) -> bool:
+    return partitions is None or place_of(customer) % partitions.count in partitions.among
 
 
 def _waiting(queued: Queued, subject: int, revision: int, attempt: int) -> Order:

@@ -8,7 +8,19 @@ from typing import Any, TypeVar
 import msgspec
 
 from sojourn.core.model import Row
-from sojourn.records import Attempt, DeadLetter, Kept, LetterState, Message, Position, Published, Queued, Stored
+from sojourn.records import (
+    Attempt,
+    DeadLetter,
+    Kept,
+    LetterState,
+    Message,
+    Outgoing,
+    Position,
+    Published,
+    Queued,
+    Stored,
+    Waiver,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -54,6 +66,9 @@ class Data:
         self.attempts: dict[int, tuple[int | None, Attempt]] = {}
         self.terms: dict[tuple[str, int], bool] = {}
         self.positions: dict[str, Position] = {}
+        self.waivers: dict[str, Waiver] = {}
+        self.outgoing: dict[int, Outgoing] = {}
+        self.secrets: dict[str, bytes] = {}
         self.publications: dict[int, Published] = {}
         self._numbers = count(1)
         self._journal: list[tuple[MutableMapping[Any, Any], Any, Any]] = []

@@ -20,6 +20,7 @@ from sojourn.records import (
     RunCount,
     Stored,
     Timeline,
+    Waiver,
 )
 from sojourn.store.customers import position_of
 from sojourn.store.events import term_form
@@ -182,3 +183,8 @@ class MemoryViews(Views):
         """See ``Views.positions``."""
         with self._data.committed():
             return dict(sorted(self._data.positions.items()))
+
+    async def waivers(self) -> Sequence[Waiver]:
+        """See ``Views.waivers``."""
+        with self._data.committed():
+            return [waiver for _, waiver in sorted(self._data.waivers.items())]

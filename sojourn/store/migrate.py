@@ -1,17 +1,21 @@
 """Brings a database to the schema of this program, and refuses one from a newer program."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from sojourn.places import place_of
 from sojourn.ports import StoreBroken
+from sojourn.store.people import People
+from sojourn.store.sealing import Master
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"  # the newest step in migrations/versions; a test compares
-KNOWN = frozenset({"0001"})
+HEAD = "0002"  # the newest step in migrations/versions; a test compares
+KNOWN = frozenset({"0001", "0002"})
 
 
 def current(connection: Connection) -> str | None:
@@ -22,9 +26,10 @@ def current(connection: Connection) -> str | None:
     return version
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, master: Master | None = None) -> None:
     """Run the steps that are missing, all or none, inside the caller's transaction.
 
+    ``master`` opens what a step has to read; an empty database needs none.
     Raises StoreBroken for a schema that this program does not know: an older program must not write to it.
     """
     version = current(connection)
@@ -39,7 +44,17 @@ def migrate(connection: Connection) -> None:
         )
     from alembic import command  # slow to import, and needed only now
 
-    command.upgrade(config(connection), "head")
+    settings = config(connection)
+    settings.attributes["places"] = lambda subjects: _places(connection, master, subjects)
+    command.upgrade(settings, "head")
+
+
+def _places(connection: Connection, master: Master | None, subjects: Sequence[int]) -> dict[int, int]:
+    """Give where these customers have their place."""
+    if not subjects or master is None:
+        return {}
+    people = People(connection, master).of(subjects)
+    return {subject: place_of(person.customer) for subject, person in people.items()}
 
 
 def config(connection: Connection) -> "Config":

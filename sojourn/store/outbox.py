@@ -1,10 +1,9 @@
 """The outbox: orders wait, are leased, and go when they are settled. No provider is called here."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Row, Select, bindparam, delete, func, insert, select, union_all, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import BindParameter, Row, Select, bindparam, delete, select, union_all, update
 
 from sojourn.core.model import Deliver
 from sojourn.ports import LOOKED_AT
@@ -13,18 +12,18 @@ from sojourn.store import tables as t
 from sojourn.store.codec import pack_order, unpack_order
 from sojourn.store.context import Context
 from sojourn.store.people import Person
-from sojourn.store.sql import among, listed, write
+from sojourn.store.sql import Many, among, listed
 
 o = t.outbox.c
 _REVISIONS = select(t.part.c.subject, t.part.c.revision).where(among(t.part.c.subject), t.part.c.kind == "hot")
-_insert = upsert(t.outbox)
-_ENQUEUE = _insert.on_conflict_do_update(
-    index_elements=["message_id"],
-    set_={
-        name: _insert.excluded[name] for name in ("kind", "channel", "lane", "ready_at", "until", "revision", "sealed")
-    },
-    where=o.lease_until.is_(None),
+_ENQUEUE = Many(
+    t.outbox,
+    keys=("message_id",),
+    update=("kind", "channel", "lane", "ready_at", "until", "revision", "sealed", "waits"),
+    where="outbox.lease_until IS NULL",
 )
+_ATTEMPT = Many(t.attempt, copy=True)
+WAITING = ("marketing", "care")  # classes that a late intake stops
 _WITHDRAW = delete(t.outbox).where(among(o.message_id), o.lease_until.is_(None)).returning(o.message_id)
 
 
@@ -32,7 +31,7 @@ def enqueue(context: Context, orders: Sequence[Queued]) -> None:
     """See ``Tx.enqueue``."""
     people = context.people.ensure([order.customer for order in orders])
     _learn_revisions(context, {person.subject for person in people.values()})
-    write(context.connection, _ENQUEUE, [_waiting(context, people[order.customer], order) for order in orders])
+    _ENQUEUE.write(context.connection, [_waiting(context, people[order.customer], order) for order in orders])
 
 
 def _learn_revisions(context: Context, subjects: set[int]) -> None:
@@ -59,6 +58,7 @@ def _waiting(context: Context, person: Person, queued: Queued) -> dict[str, Any]
             "lane": LANES.index(order.lane),
             "until": order.until,
             "revision": context.revisions[person.subject],
+            "waits": int(order.klass in WAITING),
         }
     return row | {
         "message_id": order.message_id,
@@ -67,6 +67,7 @@ def _waiting(context: Context, person: Person, queued: Queued) -> dict[str, Any]
         "lane": LANES.index(queued.lane),
         "until": None,
         "revision": None,
+        "waits": 0,
     }
 
 
@@ -90,8 +91,7 @@ _ORDER = (
     o.attempt,
     o.sealed,
 )
-_saved = select(t.part.c.revision).where(t.part.c.subject == o.subject, t.part.c.kind == "hot").scalar_subquery()
-_hot = func.coalesce(_saved, 0)  # a customer who was never saved has revision 0
+_HOT = t.part.alias("hot")
 _LEASE = (
     update(t.outbox)
     .where(among(o.message_id))
@@ -100,43 +100,69 @@ _LEASE = (
 _HOLD = update(t.outbox).where(among(o.message_id)).values(lease_until=bindparam("lease"), worker=bindparam("holder"))
 
 
-def _ready() -> Select[Any]:
+def _ready(kinds: Sequence[int]) -> Select[Any]:
     """The oldest ready orders of a channel, lane by lane; orders of the future are not even looked at."""
     free: BindParameter[int] = bindparam("free")
-    lanes = [
-        select(*_ORDER, _hot.label("current"))
+    parts = [
+        select(*_ORDER, _HOT.c.revision.label("current"), _HOT.c.release)
+        .join_from(t.outbox, _HOT, (_HOT.c.subject == o.subject) & (_HOT.c.kind == "hot"), isouter=True)
         .where(
-            o.channel == bindparam("channel"), o.lane == lane, o.ready_at <= bindparam("now"), o.lease_until.is_(None)
+            o.channel == bindparam("channel"),
+            o.lane == lane,
+            o.waits == waits,
+            o.ready_at <= bindparam("now"),
+            o.lease_until.is_(None),
         )
         .order_by(o.ready_at, o.message_id)
         .limit(free)
+        .with_for_update(skip_locked=True, of=t.outbox)
         .subquery()
         for lane in range(len(LANES))
+        for waits in kinds
     ]
-    every = union_all(*(select(lane) for lane in lanes)).subquery()
+    every = union_all(*(select(part) for part in parts)).subquery()
     return select(every).order_by(every.c.lane, every.c.ready_at, every.c.message_id).limit(free)
 
 
-_READY = _ready()
+_READY = {True: _ready((0,)), False: _ready((0, 1))}  # by: must marketing and care wait
 _EXPIRED = (
-    select(*_ORDER).where(o.lease_until <= bindparam("now")).order_by(o.lease_until, o.message_id).limit(bindparam("n"))
+    select(*_ORDER)
+    .where(o.lease_until <= bindparam("now"))
+    .order_by(o.lease_until, o.message_id)
+    .limit(bindparam("n"))
+    .with_for_update(skip_locked=True)
 )
 
 
-def claim(context: Context, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
+class Terms(NamedTuple):
+    """What a claim asks of an order."""
+
+    now: int
+    release: int
+    patient: bool
+
+    def hold(self, row: Row[Any]) -> bool:
+        """Tell whether the verdict still holds; a customer who was never saved has revision 0 and meets no release."""
+        if row.until is None:
+            return True
+        met = row.release is None or row.release >= self.release
+        return bool(met and row.revision == (row.current or 0) and self.now < row.until)
+
+
+def claim(context: Context, terms: Terms, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
     """See ``Tx.claim``: one or two statements a channel, and a fixed number around them."""
     valid: list[Row[Any]] = []
     stale: list[Row[Any]] = []
     for channel, free in sorted(slots.items()):
         if free > 0:
-            fit, not_fit = _ready_of(context, channel, now, free, free)
+            fit, not_fit = _ready_of(context, channel, terms, free, free)
             if not_fit:
-                fit, not_fit = _ready_of(context, channel, now, free, max(free, LOOKED_AT))
+                fit, not_fit = _ready_of(context, channel, terms, free, max(free, LOOKED_AT))
             valid += fit
             stale += not_fit
     kept = {row.message_id for row in valid}
     limit = max(1, sum(slots.values()))
-    expired = context.connection.execute(_EXPIRED, {"now": now, "n": limit}).all()
+    expired = context.connection.execute(_EXPIRED, {"now": terms.now, "n": limit}).all()
     lease = {"lease": lease_until, "holder": worker}
     if kept:
         context.connection.execute(_LEASE, {"ids": listed(kept), **lease})
@@ -151,11 +177,12 @@ def claim(context: Context, now: int, slots: Mapping[str, int], lease_until: int
 
 
 def _ready_of(
-    context: Context, channel: str, now: int, free: int, looked_at: int
+    context: Context, channel: str, terms: Terms, free: int, looked_at: int
 ) -> tuple[list[Row[Any]], list[Row[Any]]]:
     """Give of the first ready orders of a channel those that may go, at most ``free``, and those that are stale."""
-    ready = context.connection.execute(_READY, {"channel": channel, "now": now, "free": looked_at}).all()
-    fit = [row for row in ready if row.until is None or (row.revision == row.current and now < row.until)]
+    bound = {"channel": channel, "now": terms.now, "free": looked_at}
+    ready = context.connection.execute(_READY[terms.patient], bound).all()
+    fit = [row for row in ready if terms.hold(row)]
     going = {row.message_id for row in fit}
     return fit[:free], [row for row in ready if row.message_id not in going]
 
@@ -177,7 +204,7 @@ def settle(context: Context, worker: str, results: Sequence[Settled]) -> frozens
     ids = listed(dict.fromkeys(result.message_id for result in results))
     held = frozenset(row.message_id for row in connection.execute(_HELD, {"ids": ids, "holder": worker}))
     people = context.people.find({result.customer for result in results})
-    write(connection, insert(t.attempt), [_attempt(people.get(r.customer), r) for r in results])
+    _ATTEMPT.write(connection, [_attempt(people.get(r.customer), r) for r in results])
     if held:
         connection.execute(_DONE, {"ids": listed(held)})
     return held

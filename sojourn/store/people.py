@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from sojourn.store import tables as t
 from sojourn.store.sealing import Key, Master
-from sojourn.store.sql import among, listed, write
+from sojourn.store.sql import Many, among, listed
 
 
 class Person:
@@ -25,6 +25,8 @@ _BY_HASH = select(t.subject.c.customer_hash, *_COLUMNS).where(among(t.subject.c.
 _BY_SUBJECT = select(t.subject.c.customer_hash, *_COLUMNS).where(
     among(t.subject.c.subject), t.subject.c.wrapped.is_not(None)
 )
+
+_NEW = Many(t.subject)
 
 
 class People:
@@ -62,7 +64,7 @@ class People:
                     "wrapped": wrapped,
                 }
             )
-        write(self._connection, insert(t.subject), fresh)
+        _NEW.write(self._connection, fresh)
         return people
 
     def of(self, subjects: Iterable[int]) -> dict[int, Person]:

@@ -57,7 +57,7 @@ class Master:
     ``entropy`` gives random bytes; the operating system's by default.
     """
 
-    __slots__ = ("_entropy", "_hash", "_proof", "_wrap", "letters")
+    __slots__ = ("_entropy", "_hash", "_proof", "_wrap", "letters", "records")
 
     def __init__(self, secret: bytes, entropy: Entropy = secrets.token_bytes) -> None:
         if len(secret) != _KEY:
@@ -72,6 +72,7 @@ class Master:
         self._hash = _derived(secret, b"search")
         self._proof = _derived(secret, b"proof")
         self.letters = Key(_derived(secret, b"letters"), entropy)
+        self.records = Key(_derived(secret, b"records"), entropy)
 
     def new_subject(self) -> int:
         """Give a random subject id, 1 to 2**62."""
@@ -81,6 +82,10 @@ class Master:
         """Give a new key for a person, wrapped for keeping and open for use."""
         secret = self._entropy(_KEY)
         return self._wrap.seal(b"key", secret), Key(secret, self._entropy)
+
+    def new_secret(self) -> bytes:
+        """Give 32 random bytes."""
+        return self._entropy(_KEY)
 
     def unwrap(self, wrapped: bytes) -> Key:
         """Give the key of a person from its wrapped form."""

@@ -21,6 +21,9 @@ from sojourn.records import (
     Due,
     Inbox,
     LetterState,
+    Move,
+    Outgoing,
+    Partitions,
     Position,
     Published,
     Queued,
@@ -28,8 +31,9 @@ from sojourn.records import (
     Stored,
     TombKey,
     Verdict,
+    Waiver,
 )
-from sojourn.store import admin, log, outbox
+from sojourn.store import admin, leaving, log, outbox
 from sojourn.store import customers as in_parts
 from sojourn.store import events as came
 from sojourn.store import tables as t
@@ -76,9 +80,14 @@ class SqliteTx(Tx):
         return await self._run(came.known, events)
 
     async def load(
-        self, customers: Collection[str], tombs: Collection[TombKey] = (), *, every_tomb: bool = False
+        self,
+        customers: Collection[str],
+        tombs: Collection[TombKey] = (),
+        *,
+        every_tomb: bool = False,
+        wait: bool = True,
     ) -> Mapping[str, Stored]:
-        """See ``Tx.load``."""
+        """See ``Tx.load``; one transaction at a time: there is nobody to wait for."""
         return await self._run(in_parts.load, customers, tombs, every_tomb)
 
     async def save(self, changes: Sequence[Changed], now: int) -> Mapping[str, Stored]:
@@ -113,17 +122,28 @@ class SqliteTx(Tx):
         """See ``Tx.withdraw``."""
         return await self._run(outbox.withdraw, message_ids)
 
-    async def due(self, now: int, limit: int, after: Due | None = None) -> Sequence[Due]:
+    async def due(
+        self, now: int, limit: int, after: Due | None = None, partitions: Partitions | None = None
+    ) -> Sequence[Due]:
         """See ``Tx.due``."""
-        return await self._run(in_parts.due, now, limit, after)
+        return await self._run(in_parts.due, now, limit, after, partitions)
 
     async def next_due(self) -> int | None:
         """See ``Tx.next_due``."""
         return await self._run(in_parts.next_due)
 
-    async def claim(self, now: int, slots: Mapping[str, int], lease_until: int, worker: str) -> Claimed:
+    async def claim(
+        self,
+        now: int,
+        slots: Mapping[str, int],
+        lease_until: int,
+        worker: str,
+        *,
+        release: int = 1,
+        patient: bool = False,
+    ) -> Claimed:
         """See ``Tx.claim``."""
-        return await self._run(outbox.claim, now, slots, lease_until, worker)
+        return await self._run(outbox.claim, outbox.Terms(now, release, patient), slots, lease_until, worker)
 
     async def settle(self, worker: str, results: Sequence[Settled]) -> frozenset[str]:
         """See ``Tx.settle``."""
@@ -133,9 +153,33 @@ class SqliteTx(Tx):
         """See ``Tx.position``."""
         return await self._run(came.position, source)
 
-    async def advance(self, source: str, expect: int | None, to: Position) -> None:
+    async def positions(self) -> Mapping[str, Position]:
+        """See ``Tx.positions``."""
+        return await self._run(came.positions)
+
+    async def advance(self, moves: Sequence[Move]) -> None:
         """See ``Tx.advance``."""
-        await self._run(came.advance, source, expect, to)
+        await self._run(came.advance, moves)
+
+    async def waive(self, waiver: Waiver) -> None:
+        """See ``Tx.waive``."""
+        await self._run(came.waive, waiver)
+
+    async def waivers(self) -> Sequence[Waiver]:
+        """See ``Tx.waivers``."""
+        return await self._run(came.waivers)
+
+    async def send_out(self, records: Sequence[Outgoing]) -> None:
+        """See ``Tx.send_out``."""
+        await self._run(leaving.send_out, records)
+
+    async def going_out(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
+        """See ``Tx.going_out``."""
+        return await self._run(leaving.going_out, limit)
+
+    async def gone_out(self, numbers: Collection[int]) -> None:
+        """See ``Tx.gone_out``."""
+        await self._run(leaving.gone_out, numbers)
 
     async def publications(self) -> Sequence[Published]:
         """See ``Tx.publications``."""
@@ -158,6 +202,10 @@ class SqliteTx(Tx):
     async def forget_inbox(self, before: int, limit: int) -> int:
         """See ``Tx.forget_inbox``."""
         return await self._run(came.forget_inbox, before, limit)
+
+    async def secret(self, name: str) -> bytes:
+        """See ``Tx.secret``."""
+        return await self._run(leaving.secret, name)
 
 
 class SqliteStore(Store):
@@ -339,7 +387,7 @@ def _reading_engine(path: Path, busy_ms: int) -> Engine:
 def _prepare(lane: Lane, master: Master) -> None:
     """Migrate, and make sure that the master key is the one that this database was made with."""
     with lane.connection.begin():
-        migrate(lane.connection)
+        migrate(lane.connection, master)
         proof = master.proof(b"this database")
         kept = lane.connection.execute(select(t.meta.c.value).where(t.meta.c.name == "master")).scalar()
         if kept is None:

@@ -4,6 +4,8 @@ Large bodies and counters that indexes need are kept apart: the due time has a n
 order waits in the outbox only until it is settled, and where a message stands is a row of ``message``.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -20,6 +22,11 @@ from sqlalchemy import (
 META = MetaData()
 # SQLite counts rows by itself only where the column is INTEGER; PostgreSQL wants BIGINT.
 Count = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Index only rows of which the condition holds."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 def _subject(*, nullable: bool = False, index: bool = False) -> Column[int]:
@@ -44,6 +51,7 @@ part = Table(
     Column("format", Integer, nullable=False),
     Column("revision", BigInteger, nullable=False),  # counts on the hot part: the customer's revision
     Column("body", LargeBinary, nullable=False),
+    Column("release", Integer),  # on the hot part: the newest release that the customer has met
     sqlite_with_rowid=False,
 )
 
@@ -80,6 +88,7 @@ due = Table(
     Column("subject", Count, ForeignKey("subject.subject"), primary_key=True, autoincrement=False),
     Column("lane", Integer, nullable=False),
     Column("due", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False, server_default="0"),  # place_of(customer)
     Index("due_order", "lane", "due", "subject"),
 )
 
@@ -147,8 +156,9 @@ outbox = Table(
     Column("lease_until", BigInteger),
     Column("worker", String),
     Column("sealed", LargeBinary, nullable=False),
-    Index("outbox_ready", "channel", "lane", "ready_at", "message_id", sqlite_where=text("lease_until IS NULL")),
-    Index("outbox_leased", "lease_until", sqlite_where=text("lease_until IS NOT NULL")),
+    Column("waits", Integer, nullable=False, server_default="0"),  # 1: marketing and care, which a late intake stops
+    Index("outbox_ready", "channel", "lane", "waits", "ready_at", "message_id", **_where("lease_until IS NULL")),
+    Index("outbox_leased", "lease_until", **_where("lease_until IS NOT NULL")),
 )
 
 attempt = Table(
@@ -227,6 +237,28 @@ position = Table(
     Column("source", String, primary_key=True),
     Column("next", BigInteger, nullable=False),
     Column("stored_to", BigInteger, nullable=False),
+    Column("moved_at", BigInteger, nullable=False, server_default="0"),
+    Column("keyed", Integer, nullable=False, server_default="1"),
+)
+
+waiver = Table(
+    "waiver",
+    META,
+    Column("seq", Count, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("by", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Index("waiver_by_source", "source", "seq"),
+)
+
+outgoing = Table(
+    "outgoing",
+    META,
+    Column("number", Count, primary_key=True),
+    Column("topic", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # id, key, body
 )
 
 publication = Table(

@@ -24,6 +24,7 @@ from sojourn.records import (
     RunCount,
     Stored,
     Timeline,
+    Waiver,
 )
 from sojourn.store import customers, events, log
 from sojourn.store import tables as t
@@ -115,6 +116,10 @@ class SqlViews(Views):
     async def positions(self) -> Mapping[str, Position]:
         """See ``Views.positions``."""
         return await self._read(events.positions)
+
+    async def waivers(self) -> Sequence[Waiver]:
+        """See ``Views.waivers``."""
+        return await self._read(events.waivers)
 
 
 # ---- rows and messages

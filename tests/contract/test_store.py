@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from sojourn.core.model import Hot, State, Tomb
+from sojourn.places import place_of
 from sojourn.ports import Conflict, Store, StoreBroken
-from sojourn.records import Changed, Due, LogFilter
+from sojourn.records import Changed, Due, LogFilter, Partitions
 from tests.contract.storekit import NOW, Clock, event, full_state, keep, queued, replace, row, run, touch
 
 
@@ -205,6 +206,44 @@ async def test_due_customers_come_by_lane_then_time_and_page_by_page(store: Stor
             after = page[-1]
         assert pages == [["fast", "soon"], ["late", "bulk"]]
         assert await tx.next_due() == 1
+
+
+async def test_only_customers_of_some_partitions_are_due(store: Store) -> None:
+    names = [f"c{n}" for n in range(12)]
+    async with store.transaction() as tx:
+        for name in names:
+            await touch(tx, name, due=NOW)
+    async with store.transaction() as tx:
+        for among in ({0}, {1, 2}, set[int]()):
+            found = await tx.due(NOW, 99, None, Partitions(3, frozenset(among)))
+            assert {one.customer for one in found} == {name for name in names if place_of(name) % 3 in among}
+        page = await tx.due(NOW, 2, None, Partitions(1, frozenset({0})))
+        rest = await tx.due(NOW, 99, page[-1], Partitions(1, frozenset({0})))
+        assert len({one.customer for one in [*page, *rest]}) == 12
+
+
+async def test_the_release_that_a_customer_has_met_is_kept(store: Store) -> None:
+    async with store.transaction() as tx:
+        before = (await tx.load(["c1"]))["c1"]
+        assert before.release is None
+        saved = (await tx.save([Changed(before, before.state, None, release=3)], NOW))["c1"]
+        assert saved.release == 3
+    async with store.transaction() as tx:
+        again = (await tx.load(["c1"], wait=False))["c1"]
+        assert again.release == 3
+        await tx.save([Changed(again, again.state, None, release=4)], NOW)
+    kept = await store.views.customer("c1")
+    assert kept is not None
+    assert kept.release == 4
+
+
+async def test_a_customer_can_be_loaded_again_in_the_same_transaction(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.load(["c1", "c2"])
+        saved = await touch(tx, "c1")
+        again = await tx.load(["c2", "c1"], wait=False)
+        assert again["c1"].revision == saved.revision == 1
+        assert set(again) == {"c1", "c2"}
 
 
 async def test_customers_are_paged_by_subject_and_by_live_run(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from sojourn.core.model import Deliver
 from sojourn.ports import Store, Tx
-from sojourn.records import Claimed, LaneDepth, Queued
+from sojourn.records import Changed, Claimed, LaneDepth, Queued
 from tests.contract.storekit import NOW, VALUES, call, deliver, letter, queued, row, settled, touch
 
 
@@ -96,6 +96,32 @@ async def test_a_verdict_holds_until_its_time_has_run_out(store: Store) -> None:
         claimed = await claim(tx, NOW + 5)
     assert ids(claimed) == ["m2"]
     assert [one.message_id for one in claimed.stale] == ["m1"]
+
+
+async def test_an_order_of_a_customer_who_has_not_met_the_release_is_judged_again(store: Store) -> None:
+    async with store.transaction() as tx:
+        before = await tx.load(["c1", "c2"])
+        await tx.save([Changed(before["c1"], before["c1"].state, None, release=2)], NOW)
+        await tx.save([Changed(before["c2"], before["c2"].state, None, release=3)], NOW)
+        await tx.enqueue(
+            [queued("m1", "c1"), queued("m2", "c2"), queued("m3", "never saved"), Queued("c1", call(), NOW)]
+        )
+    async with store.transaction() as tx:
+        claimed = await tx.claim(NOW, {"sms": 9, "call": 9}, NOW + 9, "w1", release=3)
+    assert ids(claimed) == ["call-1", "m2", "m3"]
+    assert [one.message_id for one in claimed.stale] == ["m1"]
+
+
+async def test_marketing_and_care_wait_while_the_intake_is_behind(store: Store) -> None:
+    async with store.transaction() as tx:
+        classes = ("marketing", "care", "service", "mandatory")
+        await tx.enqueue([queued(klass, klass=klass, ready_at=NOW - 4 + n) for n, klass in enumerate(classes)])
+        await tx.enqueue([queued("stale", klass="care", until=NOW), Queued("c1", call(), NOW)])
+        patient = await tx.claim(NOW, {"sms": 9, "call": 1}, NOW + 9, "w1", patient=True)
+        assert (ids(patient), patient.stale) == (["call-1", "service", "mandatory"], ())
+        claimed = await claim(tx)
+        assert ids(claimed) == ["marketing", "care"]
+        assert [one.message_id for one in claimed.stale] == ["stale"]
 
 
 async def test_a_lease_that_ends_is_never_ready_again(store: Store) -> None:

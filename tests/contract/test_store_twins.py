@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sojourn.core.model import Hot, State, Tomb
 from sojourn.errors import SojournError
 from sojourn.ports import Store, Tx
-from sojourn.records import Claimed, LogFilter, Position
+from sojourn.records import Claimed, LogFilter, Move, Position
 from sojourn.store.memory import MemoryStore
 from sojourn.store.sealing import Master
 from sojourn.store.sqlite import SqliteStore
@@ -79,7 +79,7 @@ async def take(tx: Tx, step: tuple[Any, ...]) -> Any:
         case ("withdraw", name, _, _):
             return await tx.withdraw([f"c1-{name}", f"c3-{name}"])
         case ("move", expect, to, _):
-            return await tx.advance("billing", expect, Position(to, to))
+            return await tx.advance([Move("billing", expect, Position(to, to))])
         case ("erase", customer, _, _):
             return await tx.erase(customer, NOW)
     raise RuntimeError("the transaction fails here")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from sojourn.records import Changed, LogFilter, Position
+from sojourn.records import Changed, LogFilter, Move, Outgoing, Partitions, Position
 from sojourn.store.sealing import Master
 from sojourn.store.sqlite import SqliteStore
 from tests.contract.storekit import (
@@ -61,7 +61,11 @@ async def everything(store: SqliteStore, customers: list[str]) -> None:
         await tx.claim(NOW + 5, {"sms": len(customers) * 2}, NOW + 9, "w1")
         await tx.settle("w1", [settled(f"m{i}", customers[i]) for i in n])
         await tx.due(NOW, 500)
-        await tx.advance("billing", None, Position(1, NOW))
+        await tx.due(NOW, 500, None, Partitions(3, frozenset({0, 1})))
+        await tx.send_out([Outgoing(id=f"o{i}", topic="t", key=customers[i], body=b"{}") for i in n])
+        await tx.gone_out([number for number, _ in await tx.going_out(len(n))])
+        await tx.advance([Move(f"billing/{i}", None, Position(1, NOW)) for i in n])
+        await tx.advance([Move(f"billing/{i}", 1, Position(2, NOW)) for i in n])
 
 
 async def statements(folder: Path, count: int) -> list[str]:

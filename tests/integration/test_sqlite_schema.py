@@ -17,6 +17,7 @@ from sojourn.store.tables import META
 from tests.contract.storekit import (
     Clock,
 )
+from tests.integration.oldkit import first_release, holds_first_release
 from tests.integration.sqlitekit import FILE, make
 
 # ---- the schema
@@ -81,6 +82,18 @@ def test_a_failed_migration_leaves_the_database_as_it_was(engine: Engine) -> Non
     with engine.begin() as connection:
         assert current(connection) is None
     engine.dispose()
+
+
+async def test_a_database_of_the_first_release_is_brought_up_with_its_data(tmp_path: Path) -> None:
+    master = master_key(tmp_path / "master.key", create=True)
+    old = create_engine(f"sqlite:///{tmp_path / FILE}")
+    with old.begin() as connection:
+        first_release(connection, master)
+    old.dispose()
+    store = make(tmp_path)
+    await store.open()
+    await holds_first_release(store)
+    await store.close()
 
 
 # ---- the master key
