@@ -130,7 +130,7 @@ TOPICS: Final = (
 
 # ---- what of a row's detail goes out
 
-_WORD = re.compile(r"[\w. :()-]{1,60}", re.ASCII)
+_WORD = re.compile(r"[\w. :/()-]{1,300}", re.ASCII)
 _LIMIT: Final = 400
 
 
@@ -153,12 +153,11 @@ def _names(value: Any) -> list[str] | str | None:
 #: The names of a row's detail that go out, each with what it lets through: the project's words, instants, counts.
 DETAILS: Final[Mapping[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(("until", "valid_until", "next", "today", "days", "in_days", "learned_at", "attempts"), _number),
-    **dict.fromkeys(("repeatable", "repeated"), _number),
+    **dict.fromkeys(("stored_to", "repeatable", "repeated"), _number),
     **dict.fromkeys(("purpose", "channel", "control", "by", "was", "ended", "cause"), _word),
-    **dict.fromkeys(("code", "provider", "template", "behind", "source"), _word),
+    **dict.fromkeys(("code", "provider", "template", "source", "stalled_source"), _word),
     "condition": _condition,
     "missing": _names,
-    "sources": _names,
 }
 
 
