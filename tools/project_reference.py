@@ -18,6 +18,7 @@ from sojourn.definitions.grammar import ByShape, Kind, ListOf, MapOf, Record, Re
 from sojourn.definitions.parameters import PARAMETERS
 from sojourn.definitions.profile import PROFILE
 from sojourn.definitions.rules import RULES
+from sojourn.definitions.topics_file import TOPICS
 
 HEAD: Final = """# The files of a project
 
@@ -35,6 +36,7 @@ HEAD: Final = """# The files of a project
 | `schemas/glossary.yaml` | plain words for codes | [below](#schemasglossaryyaml) |
 | `parameters.yaml` | values that marketing may change | [below](#parametersyaml) |
 | `rules.yaml` | what holds for every journey | [below](#rulesyaml) |
+| `topics.yaml` | topics of others, and what their records become; optional | [below](#topicsyaml) |
 | `channels.yaml` | how providers want messages; no part of a release | [add a channel](../how-to/add-a-channel.md) |
 | `sample/events.ndjson` | what the first start sends; optional | its own lines |
 | `.env` | settings | [settings](settings.md) |
@@ -56,6 +58,7 @@ FILES: Final[tuple[tuple[str, str, Kind], ...]] = (
     ),
     ("parameters.yaml", "A journey may override a parameter under its `params`.", PARAMETERS),
     ("rules.yaml", "Each section says since when it holds and who decided it.", RULES),
+    ("topics.yaml", "How its expressions are written: [the file of topics](topics-file.md).", TOPICS),
 )
 
 

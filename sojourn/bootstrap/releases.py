@@ -24,7 +24,7 @@ Running = Literal["stay", "move", "drain"]
 LEAD_MS: Final = 5_000
 RELEASED: Final = "releases"  # position: how many releases there are, and when the last one takes effect
 _FOLDERS: Final = ("journeys", "templates", "schemas")
-_FILES: Final = ("rules.yaml", "parameters.yaml")
+_FILES: Final = ("rules.yaml", "parameters.yaml", "topics.yaml")
 _BLOB_LIMIT: Final = 64 * 1024 * 1024
 
 

@@ -16,6 +16,7 @@ from sojourn.definitions.calendar_file import read_calendar
 from sojourn.definitions.calls import CallType, read_calls
 from sojourn.definitions.catalogue import Catalogue, CatalogueError, load_catalogue
 from sojourn.definitions.compiler import compile_journey, cross_check
+from sojourn.definitions.foreign import ForeignTopic
 from sojourn.definitions.glossary import Words, read_glossary
 from sojourn.definitions.journey import JourneyTree, parse_journey
 from sojourn.definitions.linking import Compiled, Context
@@ -28,6 +29,8 @@ from sojourn.definitions.reader import Mapping as MappingNode
 from sojourn.definitions.reader import read_bytes, read_file
 from sojourn.definitions.rules import DeliveryDefaults, RulesFile, read_rules
 from sojourn.definitions.supplies import Supplied, TemplateLinker
+from sojourn.definitions.topics_file import FILE as TOPICS
+from sojourn.definitions.topics_file import read_topics
 from sojourn.rendering import Links, Templates, load_templates
 
 PROFILE: Final = "schemas/profile.yaml"
@@ -52,6 +55,7 @@ class Project:
         journeys: Compiled journeys by id, version 1 each; a publication numbers them.
         supplied: Per journey: where the variables of its templates come from.
         promises: Per journey: its promises, parsed.
+        topics: Topics of someone else's, and what their records become.
         notes: Findings that forbid nothing.
     """
 
@@ -70,6 +74,7 @@ class Project:
     journeys: Mapping[str, Compiled]
     supplied: Mapping[str, Supplied]
     promises: Mapping[str, tuple[Promise, ...]]
+    topics: Mapping[str, ForeignTopic]
     notes: tuple[Problem, ...] = ()
 
     @property
@@ -135,6 +140,7 @@ class _Declared:
     parameters: Mapping[str, Parameter]
     calls: Mapping[str, CallType]
     templates: Templates
+    topics: Mapping[str, ForeignTopic]
 
     def context(self) -> Context:
         """Give what journeys may name."""
@@ -204,6 +210,7 @@ def _load(loading: _Loading, wanted: Collection[str] | None) -> Project | None:
         journeys=compiled,
         supplied=supplied,
         promises=promises,
+        topics=declared.topics,
         notes=tuple(one for one in loading.problems if one.severity != "error"),
     )
 
@@ -218,6 +225,8 @@ def _declared(loading: _Loading) -> _Declared | None:
     calls = read_calls(node, problems) if (node := loading.read(CALLS, required=False)) else {}
     templates = _templates(loading)
     catalogue = _catalogue(loading)
+    node = loading.read(TOPICS, required=False)
+    topics = read_topics(node, catalogue, problems) if node is not None and catalogue is not None else {}
     node = loading.read(PROFILE)
     events = catalogue.fields if catalogue is not None else None
     profile = read_profile(node, events, problems) if node is not None and events is not None else None
@@ -227,7 +236,7 @@ def _declared(loading: _Loading) -> _Declared | None:
     rules = read_rules(node, customer, roles, problems) if node is not None and profile is not None else None
     if catalogue is None or profile is None or rules is None:
         return None
-    return _Declared(catalogue, profile, rules, calendar or Calendar(), words, parameters, calls, templates)
+    return _Declared(catalogue, profile, rules, calendar or Calendar(), words, parameters, calls, templates, topics)
 
 
 def _catalogue(loading: _Loading) -> Catalogue | None:

@@ -30,6 +30,7 @@ Reason = Literal[
     "no_customer",
     "bad_id",
     "bad_entity",
+    "unmapped",
 ]
 
 #: Why an event can be refused: the closed list, each with a sentence for people.
@@ -46,6 +47,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     "no_customer": "customer_id is missing or empty",
     "bad_id": "an id is longer than 200 characters or holds control characters",
     "bad_entity": "entity has no type or id, or its seq is not a whole number from 1",
+    "unmapped": "a record of a foreign topic that none of the events of topics.yaml takes",
 }
 SIZE_LIMIT: Final = 256 * 1024
 DEPTH_LIMIT: Final = 64
@@ -139,9 +141,18 @@ def decode_customer(source: bytes | Mapping[str, Any], catalogue: Catalogue) -> 
         customer = _id(values.get(profile.id_field), profile.id_field, "no_customer")
         return Known(customer, {profile.id_field: customer} | profile.partial(values))
     except ValueRefused as error:
-        return Refused(_as_reason(error.reason), str(error))
+        return Refused(as_reason(error.reason), str(error))
     except _Stop as stop:
         return stop.refused
+
+
+def unreadable(raw: bytes) -> Refused | None:
+    """Say why bytes cannot be read at all: too large, not UTF-8 or nested too deep; None where they can."""
+    try:
+        _bound(raw)
+    except _Stop as stop:
+        return stop.refused
+    return None
 
 
 class _Stop(Exception):
@@ -155,7 +166,8 @@ class _Stop(Exception):
 _REASON_OF: Final[Mapping[str, Reason]] = {one: one for one in REASONS}
 
 
-def _as_reason(word: str) -> Reason:
+def as_reason(word: str) -> Reason:
+    """Give a word as a reason of ``REASONS``; any other is ``wrong_type``."""
     return _REASON_OF.get(word, "wrong_type")
 
 
@@ -252,7 +264,7 @@ def _event(envelope: _Envelope, catalogue: Catalogue, arrival: int) -> Event:
     try:
         payload = kind.decode(bytes(envelope.payload))
     except PayloadError as error:
-        raise _Stop(_as_reason(error.reason), error.detail) from None
+        raise _Stop(as_reason(error.reason), error.detail) from None
     for name in kind.partial:
         payload[name][catalogue.profile.id_field] = customer
     return Event(

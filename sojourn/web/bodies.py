@@ -1,9 +1,7 @@
 """From the body of a POST to one envelope for each event: JSON, NDJSON and CloudEvents (interfaces.md, HTTP). Pure.
 
 Nothing is refused here but what cannot be told apart into events: whatever looks like one goes on as it came, so
-that it ends in the dead letters with its bytes. A CloudEvent becomes the envelope of requirements B2: ``id``,
-``type``, ``source``, ``time`` and ``data`` under their names there; ``customerid`` (or ``subject``),
-``schemaversion``, ``entitytype``, ``entityid``, ``entityseq`` and ``traceid`` are extension attributes.
+that it ends in the dead letters with its bytes. Which attributes of a CloudEvent count: `definitions/cloudevents.py`.
 """
 
 import base64
@@ -15,12 +13,12 @@ from urllib.parse import unquote
 
 import msgspec
 
+from sojourn.definitions.cloudevents import STRUCTURED, as_envelope, attribute
+
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_CLOUD: Final = "application/cloudevents+json"
 _CLOUD_BATCH: Final = "application/cloudevents-batch+json"
 _LINES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines")
-_NUMBERS: Final = ("schemaversion", "entityseq")
 
 
 def split(body: bytes, headers: Mapping[str, str]) -> list[bytes]:
@@ -33,7 +31,7 @@ def split(body: bytes, headers: Mapping[str, str]) -> list[bytes]:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if "ce-specversion" in headers:
         return [_binary(body, headers)]
-    if kind == _CLOUD:
+    if kind == STRUCTURED:
         return [_structured(body)]
     if kind in _LINES:
         return [line for line in body.split(b"\n") if line.strip()]
@@ -94,9 +92,7 @@ def _binary(body: bytes, headers: Mapping[str, str]) -> bytes:
     cloud: dict[str, Any] = {}
     for name, value in headers.items():
         if name.startswith("ce-"):
-            attribute, text = name[3:], unquote(value)
-            whole = attribute in _NUMBERS and text.isascii() and text.isdigit() and len(text) < 19
-            cloud[attribute] = int(text) if whole else text
+            cloud[name[3:]] = attribute(name[3:], unquote(value))
     try:
         msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -105,17 +101,4 @@ def _binary(body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _envelope(cloud: Mapping[str, Any], data: Any) -> bytes:
-    values: dict[str, Any] = {
-        "event_id": cloud.get("id"),
-        "type": cloud.get("type"),
-        "schema_version": cloud.get("schemaversion"),
-        "occurred_at": cloud.get("time"),
-        "source": cloud.get("source"),
-        "customer_id": cloud.get("customerid", cloud.get("subject")),
-        "payload": data,
-        "trace_id": cloud.get("traceid"),
-    }
-    entity = {name: cloud.get(f"entity{name}") for name in ("type", "id", "seq")}
-    if any(value is not None for value in entity.values()):
-        values["entity"] = {name: value for name, value in entity.items() if value is not None}
-    return msgspec.json.encode({name: value for name, value in values.items() if value is not None})
+    return msgspec.json.encode(as_envelope(cloud, data))

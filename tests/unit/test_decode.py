@@ -193,7 +193,7 @@ def test_bad_input_is_refused_with_its_reason(text: bytes, reason: str) -> None:
 
 
 def test_the_table_has_a_row_for_every_reason() -> None:
-    assert {reason for _, _, reason in BAD} == set(REASONS)
+    assert {reason for _, _, reason in BAD} == set(REASONS) - {"unmapped"}  # which is a word of topics.yaml
 
 
 def test_the_limits_themselves_are_allowed() -> None:

@@ -1,0 +1,125 @@
+"""From a record of any topic to the bytes of one envelope of ours, or to a word why there is none: pure and bounded.
+
+A topic of our own event types passes through untouched. A record of someone else's becomes what topics.yaml says; no
+record whatsoever raises, and no detail holds a value of it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from sojourn.definitions.catalogue import Catalogue
+from sojourn.definitions.foreign import ForeignTopic
+from sojourn.definitions.foreign_record import cloud_record, json_record
+from sojourn.definitions.loose import Unfit
+from sojourn.definitions.problems import Problems
+from sojourn.definitions.reader import read_file
+from sojourn.definitions.topics_file import FILE, read_topics
+from sojourn.intake.decode import Refused, as_reason, unreadable
+
+Headers = Iterable[tuple[str, bytes | None]]
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """A record that topics.yaml leaves out on purpose; it is counted, and its position moves on."""
+
+    why: str
+
+
+Mapped = bytes | Refused | Ignored
+
+_EMPTY: Final = Refused("bad_json", "the record has no value")
+_NO_EVENT: Final = Refused("unmapped", "none of the events of topics.yaml takes this record")
+_LEFT_OUT: Final = Ignored("otherwise")
+_TOMBSTONE: Final = Ignored("tombstone")
+
+
+def _never(value: Any) -> NoReturn:
+    raise Unfit("payload: a number has too many digits")
+
+
+_encoder: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_never)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """All topics that a project reads: its own, and those of others.
+
+    Attributes:
+        own: Topics of our own event types; their records are envelopes.
+        foreign: Topics of others, by name.
+    """
+
+    own: frozenset[str]
+    foreign: Mapping[str, ForeignTopic]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All topics, sorted."""
+        return tuple(sorted(self.own | frozenset(self.foreign)))
+
+    def read(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, *, identity: str, timestamp: int
+    ) -> Mapped:
+        """Give the bytes of the envelope that a record is or becomes.
+
+        Args:
+            topic: Where it stands.
+            key: Its key, as bytes.
+            value: Its value; None is a tombstone.
+            headers: Its headers; of one name, the last counts.
+            identity: What names the record for ever (source, epoch, partition, offset): the id of an event
+                where the mapping gives none.
+            timestamp: Of the record, ms.
+
+        Returns:
+            The envelope, to be judged by `decode`; or Refused, a dead letter; or Ignored.
+        """
+        foreign = self.foreign.get(topic)
+        if foreign is None:
+            return _EMPTY if value is None else value
+        if value is None:
+            return _TOMBSTONE if foreign.tombstones == "ignore" else _EMPTY
+        if (refused := unreadable(value)) is not None:
+            return refused
+        try:
+            return _mapped(foreign, key, value, headers, identity, timestamp)
+        except Unfit as error:
+            return Refused(as_reason(error.reason), error.words)
+        except OverflowError:
+            return Refused("wrong_type", "payload: a number has too many digits")
+
+
+def _mapped(
+    topic: ForeignTopic, key: bytes | None, value: bytes, headers: Headers, identity: str, timestamp: int
+) -> Mapped:
+    given = {name: raw for name, raw in headers if raw is not None}
+    read = cloud_record if topic.format == "cloudevents" else json_record
+    envelope = topic.envelope(read(key, value, given, timestamp), identity)
+    if envelope is None:
+        return _LEFT_OUT if topic.otherwise == "ignore" else _NO_EVENT
+    return _encoder.encode(envelope)
+
+
+def topics_of(foreign: Mapping[str, ForeignTopic], catalogue: Catalogue) -> Topics:
+    """Give the topics of a project that is loaded: `topics_of(project.topics, project.catalogue)`."""
+    return Topics(frozenset(catalogue.topics), foreign)
+
+
+def load_topics(folder: Path, catalogue: Catalogue) -> Topics:
+    """Give the topics of a project folder; topics.yaml may be missing.
+
+    Raises:
+        DefinitionError: With everything that is wrong in the file.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return topics_of({}, catalogue)
+    problems = Problems()
+    node = read_file(path, FILE, problems)
+    file = read_topics(node, catalogue, problems) if node is not None else {}
+    problems.stop_on_errors()
+    return topics_of(file, catalogue)
