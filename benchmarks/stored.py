@@ -26,6 +26,7 @@ from benchmarks.run_sqlite import known
 from benchmarks.synthetic.people import make_person
 from benchmarks.world import SEED
 from sojourn.intake.apply import Incoming, apply_events
+from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import decode
 from sojourn.rows import instant_text
 from sojourn.store.sqlite import SqliteStore
@@ -93,7 +94,7 @@ class Bench:
                 Incoming(raw=raw, read=decode(raw, self.loaded.catalogue, self.clock.now), source="benchmark")
                 for raw in batch
             ]
-            await apply_events(self.store, self.loaded.book, incoming)
+            await apply_events(self.store, Deciding.alone(self.loaded.book), incoming)
         return time.perf_counter() - began
 
     async def measure(self, numbers: Sequence[int]) -> float:

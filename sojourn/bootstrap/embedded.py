@@ -20,7 +20,6 @@ from sojourn.bootstrap.metrics import Metrics
 from sojourn.bootstrap.quarantine import Quarantine
 from sojourn.bootstrap.readiness import parts_of
 from sojourn.bootstrap.releases import (
-    RELEASED,
     Edition,
     Shelf,
     changed_since,
@@ -32,15 +31,18 @@ from sojourn.bootstrap.trouble import Trouble
 from sojourn.bootstrap.wiring import make_channels, make_inbox, make_press, make_store
 from sojourn.channels.inbox import InboxMessage
 from sojourn.core.book import Book
-from sojourn.delivery.pace import backoff
+from sojourn.delivery.pace import JourneyPace, backoff
 from sojourn.delivery.port import Channel
 from sojourn.delivery.worker import Delivery
 from sojourn.errors import MustStop, SojournError, TryLater
 from sojourn.intake.apply import Applied, Incoming, apply_events, close_instant
+from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import decode
+from sojourn.intake.releases import RELEASED
 from sojourn.intake.timers import Fired, fire_due
 from sojourn.ports import Store, Views
-from sojourn.publication.sweep import IN_FORCE, sweep
+from sojourn.publication.sweep import IN_FORCE, sweep_page
+from sojourn.records import Position
 
 WORKER = "embedded"
 STOP_S = 7.0
@@ -86,7 +88,8 @@ class Engine:
         self._edition: Edition | None = None
         self._delivery: Delivery | None = None
         self._lock = ProcessLock(settings.database_file.with_suffix(".lock")) if store is None else None
-        self._gate = asyncio.Lock()  # a release takes effect while nothing else decides
+        self._deciding: Deciding | None = None
+        self._pace: JourneyPace | None = None
         self._queue = IntakeQueue(self._apply)
         self._tasks: list[asyncio.Task[None]] = []
         self._timers_wake = asyncio.Event()
@@ -104,6 +107,12 @@ class Engine:
     def book(self) -> Book:
         """The book that is in force."""
         return self.edition.book
+
+    @property
+    def deciding(self) -> Deciding:
+        """What every use case decides with."""
+        assert self._deciding is not None, "the engine is not open"
+        return self._deciding
 
     @property
     def delivery(self) -> Delivery:
@@ -169,7 +178,7 @@ class Engine:
         edition = self.edition
         self._delivery = Delivery(
             self.store,
-            edition.book,
+            self.deciding,
             make_press(self.settings, self._options, edition),
             self._channels,
             worker=WORKER,
@@ -219,10 +228,7 @@ class Engine:
         """Run every timer that is due by now, and give for how many customers."""
         count = 0
         while True:
-            async with self._gate:
-                fired = await fire_due(
-                    self.store, self.book, quarantined=self.quarantine.customers, pace=self.delivery.pace
-                )
+            fired = await fire_due(self.store, self.deciding, quarantined=self.quarantine.customers)
             self.last_fired = fired
             self.quarantine.add(fired.broken)
             self.trouble.works("timers", wrote=fired.customers > 0)
@@ -234,8 +240,7 @@ class Engine:
 
     async def deliver(self) -> int:
         """One turn of the way out: settle what ended, start what may go."""
-        async with self._gate:
-            done = await self.delivery.exchange()
+        done = await self.delivery.exchange()
         self.trouble.works("delivery", wrote=bool(done))
         return done
 
@@ -245,26 +250,26 @@ class Engine:
         Raises:
             TryLater: It cannot.
         """
-        async with self._gate, self.store.transaction() as tx:
-            await close_instant(tx, await tx.now())
+        async with self.store.transaction() as tx:
+            await close_instant(tx, self.deciding, await tx.now())
         self.trouble.works("store", wrote=True)
 
     async def check_releases(self) -> int | None:
-        """Look for a release that is to take effect; put it in force when its instant has come.
+        """Look for a release; once its instant has come, use it and let everybody meet it.
 
         Gives the instant of one that is still ahead, else None.
         """
         positions = await self.store.views.positions()
         self.trouble.works("release", wrote=False)
         released = positions.get(RELEASED)
-        if released is None or released.next <= self.edition.published.number:
-            return None
-        await self.shelf.catch_up(self.store)
+        if released is not None and released.next > len(self.shelf.editions):
+            await self.shelf.catch_up(self.store)
+            self._use(self.edition)
         for edition in self.shelf.editions[self.edition.published.number :]:
             if self.clock() < edition.published.at:
                 return edition.published.at
-            async with self._gate:
-                await self._put_in_force(edition)
+            self._use(edition)
+        await self._sweep(positions)
         return None
 
     # ---- loops
@@ -339,14 +344,7 @@ class Engine:
     async def _apply(self, incoming: Sequence[Incoming]) -> Applied:
         began = self.clock()
         try:
-            async with self._gate:
-                applied = await apply_events(
-                    self.store,
-                    self.book,
-                    incoming,
-                    quarantined=self.quarantine.customers,
-                    pace=self.delivery.pace,
-                )
+            applied = await apply_events(self.store, self.deciding, incoming, quarantined=self.quarantine.customers)
         except Exception as error:
             self.trouble.note(error, "intake")
             raise
@@ -371,35 +369,32 @@ class Engine:
             self.notices.append(
                 f"the project folder has changed since release {number}; `sojourn release` puts it in force"
             )
-        in_force = (await self.store.views.positions()).get(IN_FORCE)
-        reached = in_force.next if in_force is not None else 0
-        for edition in self.shelf.editions:
-            if edition.published.number <= reached or reached == 0:
-                self._edition = edition
-                reached = max(reached, 1)
-        for edition in self.shelf.editions[self.edition.published.number :]:
-            if edition.published.at <= self.clock():
-                await self._put_in_force(edition)
-        self.metrics.release.set(self.edition.published.number)
+        in_force = [one for one in self.shelf.editions if one.published.at <= self.clock()]
+        self._use((in_force or self.shelf.editions)[-1])
 
-    async def _put_in_force(self, edition: Edition) -> None:
-        before, published = self.edition, edition.published
-        press = make_press(self.settings, self._options, edition)
-        count = await sweep(
-            self.store,
-            before.book,
-            edition.book,
-            number=published.number,
-            running=published.running,
-            at=published.at,
-        )
+    def _use(self, edition: Edition) -> None:
+        """Decide with all books that are loaded, and render with the edition that is in force."""
+        new = edition is not self._edition
         self._edition = edition
-        self.metrics.release.set(published.number)
+        if self._pace is None:
+            self._pace = JourneyPace(edition.book)
+        self._pace.use(edition.book)
+        self._deciding = Deciding(self.shelf.releases, self._pace)
+        self.metrics.release.set(edition.published.number)
         if self._delivery is not None:
-            self._delivery.use(edition.book, press, AnswerReader(edition.project))
+            press = make_press(self.settings, self._options, edition)
+            self._delivery.use(self._deciding, press, AnswerReader(edition.project))
             self._take_answers(edition)
         self._timers_wake.set()
-        log.info("a release is in force", number=published.number, running=published.running, customers=count)
+        if new:
+            log.info("a release is in force", number=edition.published.number, running=edition.published.running)
+
+    async def _sweep(self, positions: Mapping[str, Position]) -> None:
+        """Let everybody meet the releases in force whom nothing else has made meet them."""
+        swept = positions.get(IN_FORCE, Position(1, 0)).next
+        for released in self.deciding.releases.to_meet(swept, self.clock()):
+            while await sweep_page(self.store, self.deciding, released) is not None:
+                self._timers_wake.set()
 
     def _take_answers(self, edition: Edition) -> None:
         if self._inbox is not None:

@@ -17,12 +17,12 @@ import msgspec
 
 from sojourn.definitions.project import Project, load_project
 from sojourn.definitions.publish import Change, Release, first_book, next_book
+from sojourn.intake.releases import RELEASED, Released, Releases
 from sojourn.ports import Store, StoreBroken
-from sojourn.records import Position, Published, RunCount
+from sojourn.records import Move, Position, Published, RunCount
 
 Running = Literal["stay", "move", "drain"]
 LEAD_MS: Final = 5_000
-RELEASED: Final = "releases"  # position: how many releases there are, and when the last one takes effect
 _FOLDERS: Final = ("journeys", "templates", "schemas")
 _FILES: Final = ("rules.yaml", "parameters.yaml", "topics.yaml")
 _BLOB_LIMIT: Final = 64 * 1024 * 1024
@@ -108,6 +108,16 @@ class Shelf:
         """All loaded editions, the oldest first."""
         return self._editions
 
+    @property
+    def releases(self) -> Releases:
+        """The books of all loaded editions."""
+        return Releases(
+            tuple(
+                Released(one.published.number, one.published.at, one.published.running, one.book)
+                for one in self._editions
+            )
+        )
+
     def add(self, published: Published) -> Edition:
         """Load one more release, which must be the next one."""
         folder = self._folder / f"{published.number:05}-{published.digest[:12]}"
@@ -166,9 +176,8 @@ async def release(store: Store, planned: Plan, running: Running, lead_ms: int = 
         )
         await tx.add_publication(published)
         position = await tx.position(RELEASED)
-        await tx.advance(
-            RELEASED, None if position is None else position.next, Position(published.number, published.at)
-        )
+        expect = None if position is None else position.next
+        await tx.advance([Move(RELEASED, expect, Position(published.number, published.at, now))])
     return published
 
 

@@ -26,9 +26,9 @@ class Driven(NamedTuple):
     commands: list[Command]
 
 
-def advance(book: Book, state: State, before: int) -> Driven:
+def advance(book: Book, state: State, before: int, upto: int | None = None) -> Driven:
     """Run every tick that is due before an instant, each at its own due time; hand-overs stay ready."""
-    return _tick(book, state, before - 1)
+    return complete(book, state, before - 1, upto)
 
 
 def complete(book: Book, state: State, at: int, upto: int | None = None) -> Driven:
@@ -40,9 +40,10 @@ def complete(book: Book, state: State, at: int, upto: int | None = None) -> Driv
     upto = at if upto is None else min(upto, at)
     state, commands = _tick(book, state, upto)
     for _ in range(_MOST_TICKS):
-        if not any(send.status == "new" for send in state.hot.sends):
+        fresh = [send.next_at for send in state.hot.sends if send.status == "new"]
+        if not fresh or max(fresh) > at:
             break
-        decision = decide(book, state, Tick(upto), at)
+        decision = decide(book, state, Tick(upto), max(fresh))
         if decision.state is state:
             break
         state = decision.state

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from sojourn.core.book import Book
 from sojourn.core.model import Deliver, HandOver, Outcome, Row
-from sojourn.delivery.pace import JourneyPace
 from sojourn.delivery.render import Press, Printed
 from sojourn.intake.apply import ENGINE_ERROR, close_instant
+from sojourn.intake.deciding import Deciding, keep_letters
+from sojourn.intake.frontier import Frontier
 from sojourn.intake.ledger import Ledger
 from sojourn.ports import Store, Tx
 from sojourn.records import Claimed, DeadLetter, Leased, Settled, Stale
@@ -34,9 +34,8 @@ class Given(msgspec.Struct, frozen=True):
 
 async def claim(
     store: Store,
-    book: Book,
+    deciding: Deciding,
     press: Press,
-    pace: JourneyPace,
     slots: Mapping[str, int],
     worker: str,
     *,
@@ -52,14 +51,16 @@ async def claim(
     """
     async with store.transaction() as tx:
         now = await tx.now()
-        desk = _Desk(tx, book, press, pace, worker, repeatable, now)
+        edge = await deciding.frontier(tx, now)
+        desk = _Desk(tx, deciding, edge, press, worker, repeatable, now)
+        release, patient = deciding.releases.at(now).number, edge.is_behind
         horizon = now + LEASE_MS if abandoned else now
         if abandoned:
-            while await desk.round(await tx.claim(horizon, {"": 500}, horizon + LEASE_MS, worker)):
+            while await desk.round(await tx.claim(horizon, {"": 500}, horizon + LEASE_MS, worker, release=release)):
                 pass
         free = dict(slots)
         for _ in range(_ROUNDS):
-            claimed = await tx.claim(now, free, now + LEASE_MS, worker)
+            claimed = await tx.claim(now, free, now + LEASE_MS, worker, release=release, patient=patient)
             desk.keep(claimed.orders)
             for order in claimed.orders:
                 free[order.channel] -= 1
@@ -74,14 +75,15 @@ class _Desk:
     def __init__(
         self,
         tx: Tx,
-        book: Book,
+        deciding: Deciding,
+        edge: Frontier,
         press: Press,
-        pace: JourneyPace,
         worker: str,
         repeatable: Mapping[str, bool],
         now: int,
     ) -> None:
-        self.tx, self.book, self.press, self.pace = tx, book, press, pace
+        self.tx, self.deciding, self.edge, self.press = tx, deciding, edge, press
+        self.book = deciding.releases.at(now).book
         self.worker, self.repeatable, self.now = worker, repeatable, now
         self.orders: list[Leased] = []
         self.outdated: list[Leased] = []
@@ -103,13 +105,14 @@ class _Desk:
             return False
         await self._take_back(claimed.expired, outdated)
         stale = [*claimed.stale, *(Stale(one.message_id, one.customer) for one in outdated)]
-        ledger = Ledger(self.book, self.pace)
+        ledger = Ledger(self.deciding, self.edge)
+        behind = self.edge.worst.behind if self.edge.is_behind else None
         customers = list(dict.fromkeys([*(s.customer for s in stale), *(one.customer for one in claimed.expired)]))
         await ledger.load(self.tx, customers, (), self.now)
         stale += await self._siblings(ledger, stale)
         for one in stale:
             ledger.before(one.customer, self.now)
-            ledger.put(one.customer, HandOver(one.message_id), self.now)
+            ledger.put(one.customer, HandOver(one.message_id, behind), self.now)
         for leased in claimed.expired:
             ledger.before(leased.customer, self.now)
             ledger.put(leased.customer, self._doubt(leased), self.now, self._finish(leased))
@@ -117,7 +120,7 @@ class _Desk:
             ledger.through(customer, self.now)
         await ledger.write(self.tx, self.now)
         await self._tell(ledger)
-        await close_instant(self.tx, self.now)
+        await close_instant(self.tx, self.deciding, self.now)
         self.judged += len(stale)
         self.doubts += sum(isinstance(one.order, Deliver) for one in claimed.expired)
         return bool(customers)
@@ -168,8 +171,8 @@ class _Desk:
     async def _tell(self, ledger: Ledger) -> None:
         broken = ledger.broken()
         self.broken += broken
-        if broken:
-            await self.tx.append_dead_letters([broken_letter(name, error, self.now) for name, error in broken.items()])
+        letters = [broken_letter(name, error, self.now) for name, error in broken.items()]
+        await keep_letters(self.tx, self.deciding, letters)
 
 
 class _Finish:

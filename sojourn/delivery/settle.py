@@ -5,12 +5,12 @@ from typing import Literal
 
 import msgspec
 
-from sojourn.core.book import Book
 from sojourn.core.model import Answer, CallOut, Outcome, Row
 from sojourn.delivery.claim import broken_letter
-from sojourn.delivery.pace import JourneyPace, backoff, call_delay
+from sojourn.delivery.pace import backoff, call_delay
 from sojourn.delivery.send import Result
 from sojourn.intake.apply import close_instant
+from sojourn.intake.deciding import Deciding, keep_letters
 from sojourn.intake.ledger import Ledger
 from sojourn.ports import Store
 from sojourn.records import DeadLetter, Settled
@@ -34,8 +34,7 @@ class SettledBatch(msgspec.Struct, frozen=True):
 
 async def settle(
     store: Store,
-    book: Book,
-    pace: JourneyPace,
+    deciding: Deciding,
     results: Sequence[Result],
     worker: str,
     read_answer: ReadAnswer,
@@ -51,7 +50,7 @@ async def settle(
         now = await tx.now()
         held = await tx.settle(worker, [_settled(one) for one in results])
         mine = sorted((one for one in results if one.leased.message_id in held), key=lambda one: one.ended)
-        ledger = Ledger(book, pace)
+        ledger = Ledger(deciding, await deciding.frontier(tx, now))
         customers = list(dict.fromkeys(one.leased.customer for one in mine))
         await ledger.load(tx, customers, (), now)
         letters: list[DeadLetter] = []
@@ -62,9 +61,8 @@ async def settle(
         await ledger.write(tx, now)
         broken = ledger.broken()
         letters += [broken_letter(name, error, now) for name, error in broken.items()]
-        if letters:
-            await tx.append_dead_letters(letters)
-        await close_instant(tx, now)
+        await keep_letters(tx, deciding, letters)
+        await close_instant(tx, deciding, now)
     reasons = tuple(letter.reason for letter in letters)
     return SettledBatch(len(mine), len(results) - len(mine), now, tuple(broken), reasons)
 

@@ -8,14 +8,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from sojourn.core.book import Book
 from sojourn.core.model import CallOut
 from sojourn.delivery.claim import Given, claim
-from sojourn.delivery.pace import Bucket, Circuit, JourneyPace, Throttle
+from sojourn.delivery.pace import Bucket, Circuit, Throttle
 from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press
 from sojourn.delivery.send import Result, send
 from sojourn.delivery.settle import ReadAnswer, SettledBatch, settle
+from sojourn.intake.deciding import Deciding
 from sojourn.ports import Store
 from sojourn.records import Leased
 
@@ -41,7 +41,7 @@ class Delivery:
     def __init__(
         self,
         store: Store,
-        book: Book,
+        deciding: Deciding,
         press: Press,
         channels: Mapping[str, Channel],
         *,
@@ -49,9 +49,9 @@ class Delivery:
         clock: Callable[[], int],
         read_answer: ReadAnswer,
         listener: Listener,
+        alone: bool = True,
     ) -> None:
-        self.store, self.book, self.press, self.channels = store, book, press, channels
-        self.pace = JourneyPace(book)
+        self.store, self.deciding, self.press, self.channels = store, deciding, press, channels
         self._worker, self._clock, self._read_answer, self._listener = worker, clock, read_answer, listener
         self._circuits = {name: Circuit() for name in channels}
         self._throttles = {name: Throttle(channel.at_once) for name, channel in channels.items()}
@@ -59,7 +59,7 @@ class Delivery:
         self._flying: dict[str, tuple[str, asyncio.Task[Result]]] = {}
         self._results: list[Result] = []
         self.ended = asyncio.Event()
-        self._abandoned = True
+        self._abandoned = alone  # only a process that is alone with its store takes over leases before they end
 
     @property
     def in_flight(self) -> int:
@@ -76,10 +76,9 @@ class Delivery:
         """Whether something ended that is not recorded yet."""
         return bool(self._results)
 
-    def use(self, book: Book, press: Press, read_answer: ReadAnswer) -> None:
-        """Take the book, templates and calls that are in force from now on."""
-        self.book, self.press, self._read_answer = book, press, read_answer
-        self.pace.use(book)
+    def use(self, deciding: Deciding, press: Press, read_answer: ReadAnswer) -> None:
+        """Take the books, templates and calls that are in force from now on."""
+        self.deciding, self.press, self._read_answer = deciding, press, read_answer
 
     async def exchange(self) -> int:
         """Settle what ended, then claim and start what may go; give how many were settled, judged or started.
@@ -93,9 +92,8 @@ class Delivery:
             return done
         given = await claim(
             self.store,
-            self.book,
+            self.deciding,
             self.press,
-            self.pace,
             slots,
             self._worker,
             repeatable={name: channel.repeatable for name, channel in self.channels.items()},
@@ -112,7 +110,7 @@ class Delivery:
         count = 0
         while self._results:
             batch = self._results[:BATCH]
-            settled = await settle(self.store, self.book, self.pace, batch, self._worker, self._read_answer)
+            settled = await settle(self.store, self.deciding, batch, self._worker, self._read_answer)
             del self._results[: len(batch)]
             count += len(batch)
             self._listener.settled(settled)

@@ -1,7 +1,9 @@
 """A batch of inputs becomes stored events and decisions in ONE transaction (N1, N7, N8; design.md).
 
-The arrival of the batch is the store's clock inside the transaction, after every instant that is complete
-already. On failure nothing is stored and the same batch may come again; overload is the caller's to refuse.
+What comes over HTTP or from a file arrives by the store's clock inside the transaction; in an embedded engine after
+every instant that is complete already. A record of Kafka arrives at its timestamp, but neither before what its source
+has stored nor after the store's clock. On failure nothing is stored and the same batch may come again; overload is
+the caller's to refuse.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -14,14 +16,17 @@ from sojourn.core.book import Book
 from sojourn.core.drive import tomb_keys
 from sojourn.core.model import Event
 from sojourn.core.turn import replace
+from sojourn.intake.deciding import Deciding, keep_letters
 from sojourn.intake.decode import Refused
-from sojourn.intake.ledger import Ledger, Pace, at_once
+from sojourn.intake.frontier import FOREVER, MARGIN_MS, Frontier, frontier
+from sojourn.intake.ledger import Ledger
 from sojourn.ports import Conflict, Store, Tx
-from sojourn.records import DeadLetter, Inbox, Position, TombKey
+from sojourn.records import DeadLetter, Inbox, Move, Position, TombKey
 
 INTAKE: Final = "intake"  # the position of all sources that arrive by the store's clock
 ENGINE_ERROR: Final = "engine_error"
 _ATTEMPTS: Final = 5
+_NEW: Final = Position(0, 0)
 
 Fate = Literal["accepted", "duplicate", "conflict", "parked", "refused"]
 
@@ -32,6 +37,26 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     raw: bytes
     read: Event | Refused
     source: str
+    position: int | None = None
+    stamp: int | None = None  # the record's timestamp
+    keyed: bool = True  # the record lies where its customer id puts it
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a batch of records stands in its sources.
+
+    Args:
+        expect: Of every source that the batch moves: the position that the store must have (None: none yet).
+        next: Of every source that the batch moves: the position behind its last record.
+        merged: The sources whose records are in the order of arrival with those of the batch: nothing older is unread.
+        idle: The sources with nothing unread at ``looked_at``.
+    """
+
+    expect: Mapping[str, int | None]
+    next: Mapping[str, int]
+    merged: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
+    looked_at: int = 0
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,14 +92,9 @@ def digest_of(raw: bytes) -> bytes:
 
 
 async def apply_events(
-    store: Store,
-    book: Book,
-    incoming: Sequence[Incoming],
-    *,
-    quarantined: Set[str] = frozenset(),
-    pace: Pace = at_once,
+    store: Store, deciding: Deciding, incoming: Sequence[Incoming], *, quarantined: Set[str] = frozenset()
 ) -> Applied:
-    """Store a batch and decide it, or raise and leave nothing behind.
+    """Store a batch that arrives now and decide it, or raise and leave nothing behind.
 
     Raises:
         TryLater: The store is busy, full or read-only; nothing was stored.
@@ -82,88 +102,247 @@ async def apply_events(
     """
     for _ in range(_ATTEMPTS - 1):
         try:
-            return await _apply(store, book, incoming, quarantined, pace)
+            return await _apply_now(store, deciding, incoming, quarantined)
         except Conflict:
             continue
-    return await _apply(store, book, incoming, quarantined, pace)
+    return await _apply_now(store, deciding, incoming, quarantined)
 
 
-async def _apply(store: Store, book: Book, incoming: Sequence[Incoming], quarantined: Set[str], pace: Pace) -> Applied:
+async def _apply_now(store: Store, deciding: Deciding, incoming: Sequence[Incoming], quarantined: Set[str]) -> Applied:
     async with store.transaction() as tx:
-        position = await tx.position(INTAKE) or Position(0, 0)
-        arrival = max(await tx.now(), position.stored_to + 1)
-        batch = _Batch(book, incoming, arrival, quarantined, Ledger(book, pace))
-        await batch.judge(tx)
-        await batch.decide(tx)
-        await batch.write(tx)
-        expect = position.next if position != Position(0, 0) else None
-        await tx.advance(INTAKE, expect, Position(position.next + len(incoming), arrival))
+        now = await tx.now()
+        position = (await tx.position(INTAKE) or _NEW) if deciding.embedded else _NEW
+        arrival = max(now, position.stored_to + 1) if deciding.embedded else now
+        ledger = Ledger(deciding, await deciding.frontier(tx, now))
+        batch = _Batch(deciding, incoming, [arrival] * len(incoming), quarantined, ledger, arrival)
+        await batch.run(tx, wait=True)
+        if deciding.embedded:
+            expect = position.next if position != _NEW else None
+            await tx.advance([Move(INTAKE, expect, Position(position.next + len(incoming), arrival, arrival))])
     return batch.applied()
 
 
-async def close_instant(tx: Tx, now: int) -> None:
-    """Close an instant for the intake: timers of it have run, so what comes later arrives later."""
+async def close_instant(tx: Tx, deciding: Deciding, now: int) -> None:
+    """Close an instant for the intake of an embedded engine: its timers have run, so what comes later arrives later."""
+    if not deciding.embedded:
+        return
     position = await tx.position(INTAKE)
     if position is None:
-        await tx.advance(INTAKE, None, Position(0, now))
+        await tx.advance([Move(INTAKE, None, Position(0, now, now))])
     elif position.stored_to < now:
-        await tx.advance(INTAKE, position.next, Position(position.next, now))
+        await tx.advance([Move(INTAKE, position.next, Position(position.next, now, now))])
+
+
+# ---- records of Kafka
+
+
+async def apply_records(
+    store: Store,
+    deciding: Deciding,
+    incoming: Sequence[Incoming],
+    reading: Reading,
+    *,
+    quarantined: Set[str] = frozenset(),
+) -> Applied:
+    """Store a batch of records, decide it and move its sources on, or raise and leave nothing behind.
+
+    Customers whom another transaction has come in a second round of their own, in order; the sources move with the
+    last round, so what a kill leaves in between comes again and is known by its ids.
+
+    Raises:
+        Conflict: Somebody else reads one of the sources now, or a customer was changed: read on from the store.
+        TryLater: The store is away; nothing was stored.
+    """
+    first = _Records(deciding, incoming, reading, quarantined)
+    left = await first.round(store, range(len(incoming)), last=False)
+    if left:
+        await first.round(store, left, last=True)
+    return first.applied()
+
+
+class _Records:
+    """A batch of records under way, in at most two rounds."""
+
+    def __init__(
+        self, deciding: Deciding, incoming: Sequence[Incoming], reading: Reading, quarantined: Set[str]
+    ) -> None:
+        self.deciding, self.incoming, self.reading, self.quarantined = deciding, incoming, reading, quarantined
+        self.batches: list[tuple[Sequence[int], _Batch]] = []
+
+    async def round(self, store: Store, places: Sequence[int], *, last: bool) -> Sequence[int]:
+        """Apply the records at some places of the batch; give those whose customers were not to be had."""
+        async with store.transaction() as tx:
+            now = await tx.now()
+            positions = await tx.positions()
+            self.deciding.releases.check(positions, now)
+            self._fence(positions)
+            arrivals, stored_to = self._arrivals(positions, now)
+            ledger = Ledger(self.deciding, await self._frontier(tx, positions, now))
+            chosen = [self.incoming[n] for n in places]
+            batch = _Batch(self.deciding, chosen, [arrivals[n] for n in places], self.quarantined, ledger, now)
+            left = [places[n] for n in await batch.run(tx, wait=last)]
+            await tx.advance(self._moves(positions, stored_to, now, final=not left))
+        self.batches.append((places, batch))
+        return left
+
+    def _fence(self, positions: Mapping[str, Position]) -> None:
+        for source, expect in self.reading.expect.items():
+            at = positions.get(source)
+            if (None if at is None else at.next) != expect:
+                raise Conflict(
+                    "The source stands elsewhere than expected: another worker reads it",
+                    source=source,
+                    next_step="Read on from the stored position.",
+                )
+
+    def _arrivals(self, positions: Mapping[str, Position], now: int) -> tuple[list[int], dict[str, int]]:
+        """Give each record's arrival, and up to which arrival each source is stored with the batch."""
+        stored_to = {source: positions.get(source, _NEW).stored_to for source in self.reading.expect}
+        arrivals = []
+        for one in self.incoming:
+            arrival = min(max(one.stamp if one.stamp is not None else now, stored_to[one.source]), now)
+            stored_to[one.source] = max(arrival, stored_to[one.source])
+            arrivals.append(arrival)
+        return arrivals, stored_to
+
+    async def _frontier(self, tx: Tx, positions: Mapping[str, Position], now: int) -> Frontier:
+        """What lies beside the merged sources holds timers back; among them records come in order of arrival."""
+        seen = dict(positions) | {
+            source: Position(0, FOREVER, now, positions.get(source, _NEW).keyed) for source in self.reading.merged
+        }
+        return frontier(seen, self.deciding.topics, await tx.waivers(), now)
+
+    def _moves(
+        self, positions: Mapping[str, Position], stored_to: Mapping[str, int], now: int, *, final: bool
+    ) -> list[Move]:
+        moves = []
+        unkeyed = {one.source for one in self.incoming if not one.keyed}
+        for source, expect in sorted(self.reading.expect.items()):
+            old = positions.get(source, _NEW)
+            if not final:
+                moves.append(Move(source, expect, Position(old.next, old.stored_to, old.moved_at, old.keyed)))
+                continue
+            upto = stored_to[source]
+            if source in self.reading.idle:
+                upto = max(upto, min(self.reading.looked_at, now) - MARGIN_MS)
+            keyed = old.keyed and source not in unkeyed
+            moves.append(Move(source, expect, Position(self.reading.next[source], upto, now, keyed)))
+        return moves
+
+    def applied(self) -> Applied:
+        """Tell what became of the batch, over its rounds."""
+        fates: list[Fate] = ["refused"] * len(self.incoming)
+        broken: dict[str, str] = {}
+        counts: dict[str, int] = {}
+        refusals: dict[int, Refused] = {}
+        arrival = rows = 0
+        for places, batch in self.batches:
+            done = batch.applied()
+            for n, fate in zip(places, done.fates, strict=True):
+                fates[n] = fate
+            refusals.update({places[n]: refused for n, refused in done.refusals.items()})
+            broken.update(done.broken)
+            for kind, count in done.counts.items():
+                counts[kind] = counts.get(kind, 0) + count
+            arrival, rows = max(arrival, done.arrival), rows + done.rows
+        return Applied(arrival=arrival, fates=tuple(fates), refusals=refusals, broken=broken, counts=counts, rows=rows)
+
+
+# ---- one round
 
 
 class _Batch:
     """One batch under way."""
 
     def __init__(
-        self, book: Book, incoming: Sequence[Incoming], arrival: int, quarantined: Set[str], ledger: Ledger
+        self,
+        deciding: Deciding,
+        incoming: Sequence[Incoming],
+        arrivals: Sequence[int],
+        quarantined: Set[str],
+        ledger: Ledger,
+        now: int,
     ) -> None:
-        self.book = book
+        self.deciding = deciding
         self.incoming = incoming
-        self.arrival = arrival
+        self.arrivals = arrivals
+        self.now = now
         self.quarantined = quarantined
         self.ledger = ledger
+        self.book = deciding.releases.at(now).book
+        self.fields = key_fields(self.book)
         self.fates: list[Fate] = ["refused"] * len(incoming)
         self.events: dict[int, Event] = {}
         self.digests: dict[int, bytes] = {}
 
-    async def judge(self, tx: Tx) -> None:
-        """Tell new events from ones that were told before (N8)."""
+    async def run(self, tx: Tx, *, wait: bool) -> Sequence[int]:
+        """Load, judge, decide and write; give the places of records whose customers another transaction has."""
         for n, one in enumerate(self.incoming):
             if isinstance(one.read, Event):
-                self.events[n] = replace(one.read, arrival=self.arrival)
-                self.digests[n] = digest_of(one.raw)
+                self.events[n] = replace(one.read, arrival=self.arrivals[n])
+        left = await self._load(tx, wait)
+        if left:  # what is no event at all goes with the last round: it has no id by which it would be known again
+            left = sorted({*left, *(n for n in range(len(self.incoming)) if n not in self.events)})
+        for n in left:
+            self.events.pop(n, None)
+        await self._judge(tx)
+        self._decide()
+        await self._write(tx, frozenset(left))
+        return left
+
+    async def _load(self, tx: Tx, wait: bool) -> list[int]:
+        customers = list(dict.fromkeys(event.customer for event in self.events.values()))
+        tombs: set[TombKey] = set()
+        books = {id(released.book): released.book for released in self._books()}
+        for event in self.events.values():
+            for book in books.values():
+                tombs.update((event.customer, *key) for key in tomb_keys(book, event))
+        got = await self.ledger.load(tx, customers, tombs, self.now, wait=wait)
+        return [n for n, event in self.events.items() if event.customer not in got]
+
+    def _books(self) -> Sequence[Any]:
+        """The releases that may judge an input of now: the one in force, and where one is new, the one before it."""
+        releases = self.deciding.releases
+        current = releases.at(self.now)
+        before = current.number - releases.all[0].number - 1
+        return (current, releases.all[before]) if before >= 0 else (current,)
+
+    async def _judge(self, tx: Tx) -> None:
+        """Tell new events from ones that were told before (N8); their customers are locked already."""
+        self.digests = {n: digest_of(self.incoming[n].raw) for n in self.events}
         known = await tx.known([(event.id, self.digests[n]) for n, event in self.events.items()])
         for n, verdict in zip(self.events, known, strict=True):
             parked = self.events[n].customer in self.quarantined
             self.fates[n] = "accepted" if verdict == "new" and not parked else verdict if verdict != "new" else "parked"
 
-    async def decide(self, tx: Tx) -> None:
+    def _decide(self) -> None:
         """Put each new event to its customer, in order, between the timers before it and those of its instant."""
-        new = [self.events[n] for n, fate in enumerate(self.fates) if fate == "accepted"]
-        customers = list(dict.fromkeys(event.customer for event in new))
-        tombs: set[TombKey] = {(event.customer, *key) for event in new for key in tomb_keys(self.book, event)}
-        await self.ledger.load(tx, customers, tombs, self.arrival)
-        for event in new:
-            self.ledger.before(event.customer, self.arrival)
-            self.ledger.put(event.customer, event, self.arrival)
-        for customer in customers:
-            self.ledger.through(customer, self.arrival)
+        last: dict[str, int] = {}
+        for n, event in self.events.items():
+            if self.fates[n] == "accepted":
+                self.ledger.before(event.customer, event.arrival)
+                self.ledger.put(event.customer, event, event.arrival)
+                last[event.customer] = event.arrival
+        for customer, arrival in last.items():
+            self.ledger.through(customer, arrival)
         broken = self.ledger.broken()
-        for n, fate in enumerate(self.fates):
-            if fate == "accepted" and self.events[n].customer in broken:
+        for n, event in self.events.items():
+            if self.fates[n] == "accepted" and event.customer in broken:
                 self.fates[n] = "parked"
 
-    async def write(self, tx: Tx) -> None:
+    async def _write(self, tx: Tx, left: Set[int]) -> None:
         """Write customers, rows and orders, then what came: in the inbox, as a conflict, or as a dead letter."""
-        await self.ledger.write(tx, self.arrival)
+        await self.ledger.write(tx, self.now)
         inbox = [self._entry(n) for n, fate in enumerate(self.fates) if fate == "accepted"]
         if inbox:
             await tx.append_inbox(inbox)
         conflicts = [self._entry(n) for n, fate in enumerate(self.fates) if fate == "conflict"]
         if conflicts:
             await tx.append_conflicts(conflicts)
-        letters = [self._letter(n) for n, fate in enumerate(self.fates) if fate in ("refused", "parked")]
-        if letters:
-            await tx.append_dead_letters(letters)
+        letters = [
+            self._letter(n) for n, fate in enumerate(self.fates) if fate in ("refused", "parked") and n not in left
+        ]
+        await keep_letters(tx, self.deciding, letters)
 
     def applied(self) -> Applied:
         """Tell what became of the batch."""
@@ -171,7 +350,7 @@ class _Batch:
         for note in self.ledger.notes():
             counts[note.kind] = counts.get(note.kind, 0) + 1
         return Applied(
-            arrival=self.arrival,
+            arrival=max(self.arrivals, default=self.now),
             fates=tuple(self.fates),
             refusals={n: one.read for n, one in enumerate(self.incoming) if isinstance(one.read, Refused)},
             broken={name: _said(error) for name, error in self.ledger.broken().items()},
@@ -187,9 +366,10 @@ class _Batch:
             type=event.type,
             source=one.source,
             occurred=event.occurred,
-            arrival=self.arrival,
+            arrival=event.arrival,
             digest=self.digests[n],
             raw=one.raw,
+            position=one.position,
             entity_type=event.entity_type,
             trace_id=event.trace_id,
             terms=self._terms(event),
@@ -197,7 +377,7 @@ class _Batch:
 
     def _terms(self, event: Event) -> tuple[str, ...]:
         """What support may search for: the entity, the key fields of journeys, and changed addresses."""
-        values = [event.entity_id, *(event.payload.get(name) for name in key_fields(self.book))]
+        values = [event.entity_id, *(event.payload.get(name) for name in self.fields)]
         state = self.ledger.state(event.customer)
         fields = state.profile.fields if state is not None else {}
         for parts in event.payload.values():
@@ -215,10 +395,11 @@ class _Batch:
             detail = _said(error) if error is not None else "parked behind an earlier error of this customer"
         return DeadLetter(
             source=one.source,
-            arrival=self.arrival,
+            arrival=self.arrivals[n],
             reason=reason,
             detail=detail,
             raw=one.raw,
+            position=one.position,
             event_id=event.id if event is not None else None,
             type=event.type if event is not None else None,
             customer=event.customer if event is not None else None,

@@ -5,20 +5,22 @@ them in order, and write once; whose decision raises is left as he was and named
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from functools import partial
 
-from sojourn.core.book import Book
 from sojourn.core.decide import decide
-from sojourn.core.drive import advance, complete, tick_tomb_keys
+from sojourn.core.drive import Driven, advance, complete, let_through, tick_tomb_keys
 from sojourn.core.due import due_after, next_due
-from sojourn.core.model import CallOut, Command, Deliver, Input, Note, Publication, Row, State
+from sojourn.core.model import Behind, CallOut, Command, Deliver, Input, Note, Publication, Row, State
+from sojourn.intake.deciding import Deciding
+from sojourn.intake.frontier import FOREVER, Frontier, Slowest
+from sojourn.intake.releases import Released
+from sojourn.places import place_of
 from sojourn.ports import Tx
 from sojourn.records import Changed, Lane, Queued, Stored, TombKey
 
 STUCK_MS = 3_600_000  # a timer that changes nothing, or that raises, is looked at again after an hour
 
 Finish = Callable[[Row], Row]
-Pace = Callable[[Deliver, int], int]
 
 
 class Parked(Exception):
@@ -28,72 +30,95 @@ class Parked(Exception):
 class Account:
     """One customer under way: what was stored, what he is now, and a lower bound of his next due instant."""
 
-    __slots__ = ("due", "error", "fired", "state", "stored")
+    __slots__ = ("driven_to", "due", "error", "release", "state", "stored", "until")
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: Stored, until: int) -> None:
         self.stored = stored
         self.state: State = stored.state
         self.due: int | None = stored.due
-        self.fired = False
+        self.release: int | None = stored.release
+        self.until = until  # his timers before this instant need not wait for a source
+        self.driven_to: int | None = None  # up to which instant his timers have run
         self.error: Exception | None = None
-
-
-def at_once(order: Deliver, now: int) -> int:
-    """Give the instant from which a message may go: now."""
-    return now
 
 
 class Ledger:
     """The accounts of one transaction and all that was decided in it, in order."""
 
-    def __init__(self, book: Book, pace: Pace = at_once) -> None:
-        self._book = book
-        self._pace = pace
+    def __init__(self, deciding: Deciding, frontier: Frontier | None = None) -> None:
+        self._deciding = deciding
+        self._releases = deciding.releases
+        self._frontier = frontier
         self._accounts: dict[str, Account] = {}
         self._said: list[tuple[str, Command]] = []
 
-    async def load(self, tx: Tx, customers: Collection[str], tombs: Collection[TombKey], now: int) -> None:
-        """Load customers with the ended runs that their inputs and timers by ``now`` may ask for."""
-        loaded = await tx.load(customers, tombs)
+    async def load(
+        self, tx: Tx, customers: Collection[str], tombs: Collection[TombKey], now: int, *, wait: bool = True
+    ) -> Collection[str]:
+        """Load customers with the ended runs that their inputs and timers by ``now`` may ask for; give who was got.
+
+        Without ``wait`` those whom another transaction has are left out.
+        """
+        loaded = await tx.load(customers, tombs, wait=wait)
         ripe = [name for name, stored in loaded.items() if stored.due is not None and stored.due <= now]
         if ripe:
             asked = {key for key in tombs if key[0] in set(ripe)}
             for name in ripe:
-                asked.update((name, *key) for key in tick_tomb_keys(self._book, loaded[name].state))
+                book = self._releases.numbered(loaded[name].release or 1).book
+                asked.update((name, *key) for key in tick_tomb_keys(book, loaded[name].state))
+                newest = self._releases.all[-1].book
+                if newest is not book:
+                    asked.update((name, *key) for key in tick_tomb_keys(newest, loaded[name].state))
             loaded = {**loaded, **await tx.load(ripe, asked)}
         for name, stored in loaded.items():
-            self._accounts[name] = Account(stored)
+            self._accounts[name] = Account(stored, self.slowest(name).stored_to)
+        return loaded.keys()
+
+    def slowest(self, customer: str) -> Slowest:
+        """Give the source that holds a customer's timers back."""
+        if self._frontier is None:
+            return Slowest("", FOREVER)
+        return self._frontier.of(place_of(customer) if self._frontier.count > 1 else 0)
 
     def state(self, customer: str) -> State | None:
         """Give a customer as he is now, or None for one that was not loaded."""
         account = self._accounts.get(customer)
         return None if account is None else account.state
 
-    def before(self, customer: str, now: int, book: Book | None = None) -> None:
-        """Run a customer's timers that are due before an instant, by the book that was in force until then."""
+    def before(self, customer: str, now: int) -> None:
+        """Run a customer's timers that are due before an instant, and let him meet the releases up to it."""
         account = self._accounts[customer]
-        if account.error is None and account.due is not None and account.due < now:
-            self._drive(customer, account, advance, now, book or self._book)
+        self._meet(customer, account, now)
+        self._advance(customer, account, now)
 
     def through(self, customer: str, now: int) -> None:
         """Run a customer's timers that are due up to and with an instant: its arrivals are complete."""
         account = self._accounts[customer]
+        self._meet(customer, account, now)
         if account.error is None and account.due is not None and account.due <= now:
-            self._drive(customer, account, complete, now, self._book)
+            upto = min(now, account.until - 1)
+            self._drive(customer, account, partial(complete, at=now, upto=upto), upto)
+
+    def past(self, customer: str, now: int, behind: Behind) -> None:
+        """Run of a customer's timers what must not wait for a stalled source."""
+        account = self._accounts[customer]
+        self._meet(customer, account, now)
+        if account.error is None:
+            self._drive(customer, account, partial(let_through, now=now, behind=behind), None)
 
     def put(self, customer: str, what: Input, now: int, finish: Finish | None = None) -> None:
         """Put one input to a customer at an instant, never before his own clock; ``finish`` completes its rows."""
         account = self._accounts[customer]
+        now = max(now, account.state.hot.clock)
+        self._meet(customer, account, now)
         if account.error is not None:
             return
-        now = max(now, account.state.hot.clock)
+        if account.release is None:
+            account.release = self._releases.at(now).number
+        book = self._releases.numbered(account.release).book
         try:
-            decision = decide(self._book, account.state, what, now)
-            if isinstance(what, Publication):  # another book has other timers
-                account.due = next_due(self._book, decision.state)
-                account.fired = True
-            else:
-                account.due = due_after(self._book, account.state, decision.state, account.due, now)
+            decision = decide(book, account.state, what, now)
+            account.due = due_after(book, account.state, decision.state, account.due, now)
         except Exception as error:
             account.error = error
             return
@@ -110,8 +135,7 @@ class Ledger:
 
     def notes(self) -> Iterable[Note]:
         """Give what was noted and is no row, for counting."""
-        broken = self.broken()
-        return [said for name, said in self._said if isinstance(said, Note) and name not in broken]
+        return [note for _, note in self._notes()]
 
     def rows(self) -> list[Row]:
         """Give the rows in the order in which they were decided."""
@@ -128,19 +152,52 @@ class Ledger:
         queued = list(self._orders(now).values())
         if queued:
             await tx.enqueue(queued)
+        calls = [(one.customer, one.order) for one in queued if isinstance(one.order, CallOut)]
+        told = self._deciding.telling.decided(rows, self._notes(), calls, now)
+        if told:
+            await tx.send_out(told)
 
     # ---- inside
 
-    def _drive(
-        self, customer: str, account: Account, way: Callable[[Book, State, int], Any], now: int, book: Book
-    ) -> None:
+    def _notes(self) -> list[tuple[str, Note]]:
+        broken = self.broken()
+        return [(name, said) for name, said in self._said if isinstance(said, Note) and name not in broken]
+
+    def _meet(self, customer: str, account: Account, now: int) -> None:
+        """Let a customer meet the releases that are in force by an instant, each at its own (N7, Q43, Q45)."""
+        if account.release is None or account.error is not None:
+            return
+        for released in self._releases.to_meet(account.release, now):
+            self._advance(customer, account, released.at)
+            if account.error is None:
+                self._publish(customer, account, released)
+
+    def _publish(self, customer: str, account: Account, released: Released) -> None:
         try:
-            driven = way(book, account.state, now)
+            decision = decide(released.book, account.state, Publication(released.running), released.at)
+            account.due = next_due(released.book, decision.state)
+        except Exception as error:
+            account.error = error
+            return
+        account.state, account.release = decision.state, released.number
+        self._say(customer, decision.commands, None)
+
+    def _advance(self, customer: str, account: Account, now: int) -> None:
+        if account.error is None and account.due is not None and account.due < now:
+            upto = min(now, account.until) - 1
+            self._drive(customer, account, partial(advance, before=now, upto=upto), upto)
+
+    def _drive(self, customer: str, account: Account, way: Callable[..., Driven], upto: int | None) -> None:
+        book = self._releases.numbered(account.release or 1).book
+        try:
+            driven = way(book, account.state)
             account.due = next_due(book, driven.state)
         except Exception as error:
             account.error = error
             return
-        account.state, account.fired = driven.state, True
+        account.state = driven.state
+        if upto is not None:
+            account.driven_to = max(upto, account.driven_to or upto)
         self._say(customer, driven.commands, None)
 
     def _say(self, customer: str, commands: Iterable[Command], finish: Finish | None) -> None:
@@ -160,7 +217,7 @@ class Ledger:
             if name in broken or not isinstance(said, Deliver | CallOut):
                 continue
             if said.message_id in open_ids[name]:
-                ready = self._pace(said, now) if isinstance(said, Deliver) else now
+                ready = self._deciding.pace(said, now) if isinstance(said, Deliver) else now
                 orders[said.message_id] = Queued(name, said, ready, _lane(said))
         return orders
 
@@ -176,10 +233,12 @@ def _change(account: Account, now: int) -> Changed | None:
     stored = account.stored
     if account.error is not None:
         ripe = stored.due is not None and stored.due <= now
-        return Changed(stored, stored.state, now + STUCK_MS, stored.lane) if ripe else None
+        return Changed(stored, stored.state, now + STUCK_MS, stored.lane, stored.release or 1) if ripe else None
     due = account.due
-    if account.fired and due is not None and due <= now:
+    if account.driven_to is not None and due is not None and due <= account.driven_to:
         due = now + STUCK_MS
-    if account.state is stored.state and due == stored.due and not account.fired:
+    release = account.release or 1
+    met = stored.release is not None and release != stored.release
+    if account.state is stored.state and due == stored.due and not met:
         return None
-    return Changed(stored, account.state, due, "normal")
+    return Changed(stored, account.state, due, "normal", release)

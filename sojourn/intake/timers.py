@@ -1,20 +1,28 @@
-"""Timers and releases that are due: page by page, each tick at its own due instant (N7, design.md "Time")."""
+"""Timers and releases that are due: page by page, each tick at its own due instant (N7, design.md "Time").
+
+A timer runs when every source that may carry its customer's events is stored beyond it. Customers whom another
+transaction has are left for the next look.
+"""
 
 from collections.abc import Set
 
 import msgspec
 
-from sojourn.core.book import Book
 from sojourn.intake.apply import ENGINE_ERROR, close_instant
-from sojourn.intake.ledger import Ledger, Pace, at_once
-from sojourn.ports import Store
-from sojourn.records import DeadLetter
+from sojourn.intake.deciding import Deciding, keep_letters
+from sojourn.intake.frontier import Frontier, Slowest
+from sojourn.intake.ledger import Ledger
+from sojourn.ports import Store, Tx
+from sojourn.records import DeadLetter, Due
 
 PAGE = 500
 
 
 class Fired(msgspec.Struct, frozen=True):
-    """One page of timers: how many customers, whose tick raised, whether there is more, and when to come again."""
+    """One page of timers: how many customers, whose tick raised, whether there is more, and when to come again.
+
+    ``late_ms``: how long the page's first timer was ripe. ``after`` goes on behind this page of a stalled source.
+    """
 
     customers: int
     rows: int
@@ -22,51 +30,130 @@ class Fired(msgspec.Struct, frozen=True):
     more: bool
     next_due: int | None
     late_ms: int = 0
+    after: Due | None = None
+    frontier: Frontier | None = None
 
 
 async def fire_due(
-    store: Store,
-    book: Book,
-    *,
-    quarantined: Set[str] = frozenset(),
-    limit: int = PAGE,
-    pace: Pace = at_once,
+    store: Store, deciding: Deciding, *, quarantined: Set[str] = frozenset(), limit: int = PAGE
 ) -> Fired:
-    """Run what is due by the store's clock for one page of customers; a late timer fires late, as of its due time.
+    """Run what is due for one page of customers; a late timer fires late, as of its due time.
 
-    The instants that it completes are closed for the intake: what comes later arrives later.
+    In an embedded engine the instants that it completes are closed for the intake: what comes later arrives later.
 
     Raises:
         TryLater: Nothing was done; the same page comes again.
     """
     async with store.transaction() as tx:
         now = await tx.now()
-        page = await tx.due(now, limit)
-        ledger = Ledger(book, pace)
+        edge = await deciding.frontier(tx, now)
+        page = await _page(tx, edge, limit)
+        desk = _Desk(tx, deciding, edge, quarantined)
         if page:
-            customers = [one.customer for one in page]
-            await ledger.load(tx, customers, (), now)
-            for customer in customers:
-                if customer in quarantined:
-                    ledger.put_off(customer)
-                ledger.through(customer, now)
-            await ledger.write(tx, now)
-            fresh = [name for name in ledger.broken() if name not in quarantined]
-            if fresh:
-                await tx.append_dead_letters([_letter(name, ledger.broken()[name], now) for name in fresh])
-            await close_instant(tx, now)
-        broken = tuple(name for name in ledger.broken() if name not in quarantined)
-        late = max((now - one.due for one in page), default=0)
+            await desk.load(page)
+            for customer in desk.customers:
+                desk.ledger.through(customer, now)
+            await desk.write()
+            await close_instant(tx, deciding, now)
+        late = max((min(now, edge.of(0).stored_to if edge.count == 1 else now) - one.due for one in page), default=0)
         following = await tx.next_due()
-    return Fired(len(page), len(ledger.rows()), broken, len(page) == limit, following, late)
+    return Fired(
+        len(desk.customers), desk.rows, desk.broken, len(page) == limit, following, max(0, late), frontier=edge
+    )
 
 
-def _letter(customer: str, error: Exception, now: int) -> DeadLetter:
+async def fire_past_stalled(
+    store: Store,
+    deciding: Deciding,
+    *,
+    after: Due | None = None,
+    quarantined: Set[str] = frozenset(),
+    limit: int = PAGE,
+) -> Fired:
+    """Run for one page of customers what must not wait for a stalled source; the rest of theirs stays as it is.
+
+    ``after`` of the answer goes on behind the page; a new look begins without it.
+
+    Raises:
+        TryLater: Nothing was done; the same page comes again.
+    """
+    async with store.transaction() as tx:
+        now = await tx.now()
+        edge = await deciding.frontier(tx, now)
+        desk = _Desk(tx, deciding, edge, quarantined)
+        page: list[Due] = []
+        for _, held in edge.stalled():
+            page = list(await tx.due(now, limit, after, held))
+            if page:
+                break
+        await desk.load(page)
+        for customer in desk.customers:
+            slowest = desk.slowest(customer)
+            if slowest.stalled:
+                desk.ledger.past(customer, now, slowest.behind)
+        await desk.write()
+    return Fired(
+        len(desk.customers),
+        desk.rows,
+        desk.broken,
+        len(page) == limit,
+        None,
+        after=page[-1] if len(page) == limit else None,
+        frontier=edge,
+    )
+
+
+async def _page(tx: Tx, edge: Frontier, limit: int) -> list[Due]:
+    """Give customers with something ripe: of all first, then of those whose sources are further than others'."""
+    for before, among in edge.groups():
+        page = list(await tx.due(before - 1, limit, None, among))
+        if page:
+            return page
+    return []
+
+
+class _Desk:
+    """One page under way."""
+
+    def __init__(self, tx: Tx, deciding: Deciding, edge: Frontier, quarantined: Set[str]) -> None:
+        self.tx, self.deciding, self.edge, self.quarantined = tx, deciding, edge, quarantined
+        self.ledger = Ledger(deciding, edge)
+        self.customers: list[str] = []
+
+    async def load(self, page: list[Due]) -> None:
+        """Load the customers of a page whom nobody else has; those who are parked stay as they are."""
+        if not page:
+            return
+        got = await self.ledger.load(self.tx, [one.customer for one in page], (), self.edge.now, wait=False)
+        self.customers = [one.customer for one in page if one.customer in got]
+        for customer in self.customers:
+            if customer in self.quarantined:
+                self.ledger.put_off(customer)
+
+    def slowest(self, customer: str) -> Slowest:
+        """Give the source that holds a customer back."""
+        return self.ledger.slowest(customer)
+
+    async def write(self) -> None:
+        """Write what was decided, and a dead letter for each customer whose tick raised."""
+        if self.customers:
+            await self.ledger.write(self.tx, self.edge.now)
+        await keep_letters(
+            self.tx, self.deciding, [_letter(name, self.ledger.broken()[name], self.edge.now) for name in self.broken]
+        )
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Whose tick raised now."""
+        return tuple(name for name in self.ledger.broken() if name not in self.quarantined)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were decided."""
+        return len(self.ledger.rows())
+
+
+def _letter(name: str, error: Exception, now: int) -> DeadLetter:
     return DeadLetter(
-        source="timers",
-        arrival=now,
-        reason=ENGINE_ERROR,
-        detail=type(error).__name__,
-        raw=b"",
-        customer=customer,
+        source="timers", arrival=now, reason=ENGINE_ERROR, detail=type(error).__name__, raw=b"", customer=name
     )

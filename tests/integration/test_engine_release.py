@@ -7,11 +7,14 @@ import msgspec
 import pytest
 
 from sojourn.bootstrap.releases import Running, Shelf, pack, plan, release, unpack
+from sojourn.intake.apply import Incoming, apply_events
+from sojourn.intake.deciding import Deciding
+from sojourn.intake.decode import decode
 from sojourn.ports import Conflict, StoreBroken
-from sojourn.publication.sweep import IN_FORCE, sweep
+from sojourn.publication.sweep import IN_FORCE, sweep_page
 from sojourn.store.memory import MemoryStore
 from sojourn.testing.clock import VirtualClock
-from tests.integration.enginekit import Rig, claim, insurer, known
+from tests.integration.enginekit import Rig, claim, happened, insurer, known
 
 NOON = 1_780_286_400_000
 JOURNEY = Path("journeys") / "claim_status.yaml"
@@ -90,6 +93,7 @@ async def test_a_release_that_is_ahead_at_a_stop_takes_effect_at_the_next_start(
     clock.set(at + 60_000)
     async with Rig(project, NOON, store=store, clock=clock) as rig:
         assert rig.engine.book.current == {"claim_status": 2}
+        assert await rig.engine.check_releases() is None
         assert await versions(rig) == {2: 1}
         assert (await rig.engine.views.positions())[IN_FORCE].next == 2
 
@@ -99,26 +103,19 @@ async def test_a_kill_in_the_middle_of_a_sweep_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setattr("sojourn.publication.sweep.PAGE", 2)
     project, store = insurer(tmp_path / "project", "claim_status"), MemoryStore(clock)
-
-    class Killed(Exception):
-        pass
-
-    def kill(count: int) -> None:
-        if count >= 4:
-            raise Killed
-
     async with Rig(project, NOON, store=store, clock=clock) as rig:
         names = [f"C{n}" for n in range(7)]
         await rig.submit([known(name, NOON) for name in names] + [claim(name, NOON) for name in names])
         change(project)
         at = await put(rig, "move")
         await rig.engine.shelf.catch_up(store)
-        before, after = rig.engine.shelf.editions
+        releases = rig.engine.shelf.releases
         clock.set(at)
-        with pytest.raises(Killed):
-            await sweep(store, before.book, after.book, number=2, running="move", at=at, told=kill)
+        for _ in range(2):
+            assert await sweep_page(store, Deciding(releases), releases.numbered(2)) == 2
         assert await versions(rig) == {1: 3, 2: 4}
     async with Rig(project, NOON, store=store, clock=clock) as rig:
+        assert await rig.engine.check_releases() is None
         assert await versions(rig) == {2: 7}
         await rig.settle()
         assert {row.status for row in await rig.rows()} == {"sent"}
@@ -169,3 +166,26 @@ def test_a_blob_cannot_write_outside_its_folder(tmp_path: Path) -> None:
     with pytest.raises(StoreBroken):
         unpack(zlib.compress(msgspec.msgpack.encode({"../outside": b"x"})), tmp_path / "inside")
     assert not (tmp_path / "outside").exists()
+
+
+async def test_a_customer_meets_a_release_with_whatever_comes_first_and_the_sweep_need_not_have_come(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    project, store = insurer(tmp_path / "project", "claim_status"), MemoryStore(clock)
+    async with Rig(project, NOON, store=store, clock=clock) as rig:
+        names = ["C1", "C2"]
+        await rig.submit([known(name, NOON) for name in names] + [claim(name, NOON) for name in names])
+        change(project)
+        at = await put(rig, "move")
+        await rig.engine.shelf.catch_up(store)
+        deciding = Deciding(rig.engine.shelf.releases)
+        clock.set(at + 1_000)
+        raw = happened(
+            "customer.updated", "C1", clock.now, {"changed": ["name"], "profile": {"name": "另测"}}, event_id="later"
+        )
+        read = decode(raw, rig.engine.edition.project.catalogue, clock.now)
+        await apply_events(store, deciding, [Incoming(raw=raw, read=read, source="test")])
+        assert await versions(rig) == {1: 1, 2: 1}
+        async with store.transaction() as tx:
+            met = {name: one.release for name, one in (await tx.load(names)).items()}
+        assert met == {"C1": 2, "C2": 1}
