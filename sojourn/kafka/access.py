@@ -69,7 +69,9 @@ class KafkaAccess:
             ConfigurationError: An address, a file or the credentials cannot be used.
         """
         given: dict[str, Any] = {
-            "bootstrap_servers": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts()],
+            "bootstrap_servers": [
+                f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts()
+            ],
             "security_protocol": self.protocol.upper(),
             "ssl_context": self.tls(),
         }
