@@ -15,10 +15,11 @@ JARS = build/servers/.made-from-$(shell cksum < tools/servers/jars.sha256 | tr '
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test test-unit test-contract test-integration test-acceptance check format lock bench clean
+.PHONY: help install run stack test test-unit test-contract test-integration test-acceptance check format lock bench clean
 
 help:
 	@echo "make run      start Sojourn with the reference insurer on this machine"
+	@echo "make stack    start production on this machine: Kafka, PostgreSQL, two workers, the console"
 	@echo "make test     all tests: unit, contract, integration, acceptance"
 	@echo "make check    style, types, layers, docs"
 	@echo "make format   put the code into the house's format"
@@ -49,6 +50,9 @@ servers:
 
 run: install
 	@exec $(BIN)/sojourn run --sample
+
+stack: install
+	@exec $(BIN)/python -m tools.stack
 
 test: test-unit test-contract test-integration test-acceptance
 

@@ -9,6 +9,8 @@
     with PostgresServer() as postgres:
         postgres.create_database("case")         # -> "postgresql://postgres@127.0.0.1:23457/case"
 
+`SojournWorker(project, settings)` is a `sojourn worker` with the same handles.
+
 Without a folder a server has a scratch folder of its own, which `discard()` and the end of `with` remove; with
 one, its data stay there, and `stop()` leaves them. Every call blocks; from a coroutine use `asyncio.to_thread`.
 Servers die with the process that started them, however that ends. tests/conftest.py shares one of each in a
@@ -23,6 +25,7 @@ from tools.servers.jars import KAFKA_VERSION, MissingJarsError, fetch, jars
 from tools.servers.kafka import TEST_JVM, THROUGHPUT_JVM, KafkaBroker, KafkaCluster, Listener
 from tools.servers.postgres import PostgresServer
 from tools.servers.process import Server, ServerError, free_port
+from tools.servers.worker import SojournWorker
 
 __all__ = [
     "KAFKA_VERSION",
@@ -35,6 +38,7 @@ __all__ = [
     "PostgresServer",
     "Server",
     "ServerError",
+    "SojournWorker",
     "fetch",
     "free_port",
     "jars",

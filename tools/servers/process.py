@@ -58,14 +58,19 @@ class Server:
     clean_end: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path | str | None, *, account: str = "") -> None:
-        """Takes `folder` (made when missing), or a scratch folder without one; `account` runs it as another user."""
+        """Takes `folder` (made when missing), or a scratch folder without one; `account` runs it as another user.
+
+        `environment` begins as that of this process; what is changed in it counts from the next start.
+        """
         self._scratch = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(prefix=f"sojourn-{self.name}-")).absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "server.log"
+        self.environment = dict(os.environ)
         self._account = account
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen: list[int] = []
+        self._before = 0
 
     # What a subclass says.
 
@@ -167,6 +172,12 @@ class Server:
         self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def said(self) -> str:
+        """What the running process wrote to its log since it was started."""
+        with self.log.open("rb") as log:
+            log.seek(self._before)
+            return log.read().decode("utf-8", errors="replace")
+
     def tail(self, characters: int = 3000) -> str:
         """The end of the log."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-characters:] if self.log.exists() else ""
@@ -189,8 +200,15 @@ class Server:
         with self.log.open("ab") as log:
             command = self._as_account(self.command())
             start: Callable[[], subprocess.Popen[bytes]] = lambda: subprocess.Popen(  # noqa: E731
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                env=self.environment,
             )
+            self._before = log.tell()
             self._process = _starter.submit(start).result()
 
     def _as_account(self, command: Sequence[str]) -> list[str]:

@@ -1,0 +1,1 @@
+"""The whole production topology on one machine, from wheels and pinned jars alone: `make stack`."""
