@@ -7,7 +7,7 @@ same ids; so does a broker that answers too late.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -118,8 +118,9 @@ class Publisher:
         open_ones = [flight for flight in self._flying.values() if not flight.done()]
         if open_ones:
             await asyncio.wait(open_ones, timeout=self._wait_s)
-        if any(_error(flight) is not None for flight in self._flying.values()):
-            await self._give_up(next(error for one in self._flying.values() if (error := _error(one)) is not None))
+        failed = _first_error(self._flying.values())
+        if failed is not None:
+            await self._give_up(failed)
             return False
         return all(flight.done() for flight in self._flying.values())
 
@@ -142,7 +143,7 @@ class Publisher:
             failed = error
         gone = _in_order(waiting, self._flying)
         if failed is None:
-            failed = next((error for one in self._flying.values() if (error := _error(one)) is not None), None)
+            failed = _first_error(self._flying.values())
         if isinstance(failed, TimeoutError) and not isinstance(failed, KafkaError):
             self._rest("The broker does not confirm records; they wait in the store")
         elif failed is not None:
@@ -196,6 +197,10 @@ def _in_order(waiting: Sequence[tuple[int, Outgoing]], flying: Mapping[Ticket, F
         else:
             gone.append(number)
     return gone
+
+
+def _first_error(flights: Iterable[Flight]) -> BaseException | None:
+    return next((found for found in map(_error, flights) if found is not None), None)
 
 
 def _error(flight: Flight) -> BaseException | None:
