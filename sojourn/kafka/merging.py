@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Final
 
+from sojourn.intake.frontier import MARGIN_MS
 from sojourn.kafka.values import Record, Span
 
 #: How long a partition that has unread records and does not deliver holds up the others, seconds.
@@ -114,11 +115,11 @@ class Held:
             self.size += sum(map(_size, self.out))
             self.out.clear()
 
-    def kept(self, expect: int | None, upto: int, stored_to: int) -> None:
+    def kept(self, expect: int | None, upto: int) -> None:
         """The store has moved on to ``upto``; what was handed out behind it waits again."""
         if expect != self.expect or not self.placed:
             return
-        self.expect, self.floor = upto, max(self.floor, stored_to)
+        self.expect = upto
         self.put_back()
         self._drop_below(upto)
 
@@ -142,6 +143,12 @@ class Held:
     def idle(self, at: int) -> bool:
         """Whether, besides what is handed out, nothing was unread when all were looked at, at ``at``."""
         return self.placed and self.looked_at == at and not self.waiting and not self.unread
+
+    def nothing_before(self, at: int) -> int:
+        """Give the instant before which nothing of it is unread, besides what is handed out."""
+        if self.waiting:
+            return self.waiting[0].arrival
+        return max(self.floor, at - MARGIN_MS) if self.idle(at) else self.floor
 
     def behind(self, now: int) -> int:
         """How old the oldest record is that is not stored, ms; 0 where there is none."""

@@ -18,11 +18,12 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from sojourn.errors import TryLater
+from sojourn.intake.frontier import source_of
 from sojourn.kafka.access import KafkaAccess
 from sojourn.kafka.merging import HOLD_S, Held, merge
 from sojourn.kafka.probe import probe
-from sojourn.kafka.values import Chunk, Notice, Record, Span, source_of
-from sojourn.records import Move, Position
+from sojourn.kafka.values import Chunk, Notice, Record, Span
+from sojourn.records import Position
 
 Stored = Callable[[Collection[str]], Awaitable[Mapping[str, Position]]]
 Partition = tuple[str, int]
@@ -65,8 +66,8 @@ def tell(notice: Notice) -> None:
 class Reader:
     """Gives records of its share of the topics, oldest first, until it is stopped.
 
-    One task calls ``next``, stores the chunk in one transaction, and then calls ``keep`` with the moves, or
-    ``rewind`` after a Conflict. What was handed out and neither kept nor rewound is handed out again.
+    One task calls ``next``, stores the chunk in one transaction, and then calls ``keep`` with it, or ``rewind``
+    after a Conflict. What was handed out and neither kept nor rewound is handed out again.
     """
 
     def __init__(
@@ -141,14 +142,14 @@ class Reader:
                 async with asyncio.timeout_at(min(until, self._overdue(loop.time()))):
                     await self._arrived.wait()
 
-    async def keep(self, moves: Iterable[Move]) -> None:
-        """These moves are committed in the store: go on behind them."""
+    async def keep(self, chunk: Chunk) -> None:
+        """This chunk is stored: go on behind it."""
         by_source = {held.source: (place, held) for place, held in self._held.items()}
-        for move in moves:
-            if move.source in by_source:
-                place, held = by_source[move.source]
-                held.kept(move.expect, move.to.next, move.to.stored_to)
-                self._commits[TopicPartition(*place)] = move.to.next
+        for source, span in chunk.spans.items():
+            if source in by_source:
+                place, held = by_source[source]
+                held.kept(span.expect, span.next)
+                self._commits[TopicPartition(*place)] = span.next
 
     async def rewind(self) -> None:
         """The store stands elsewhere than this reader believed: go on from its positions."""
@@ -190,7 +191,11 @@ class Reader:
         idle = frozenset(held.source for held in self._held.values() if held.idle(at))
         of = {record.source for record in taken} | idle
         spans: dict[str, Span] = {held.source: held.span() for held in self._held.values() if held.source in of}
-        return Chunk(tuple(taken), idle, at, spans)
+        last = taken[-1].arrival if taken else at
+        merged = frozenset(
+            held.source for held in self._held.values() if held.placed and held.nothing_before(at) >= last
+        )
+        return Chunk(tuple(taken), idle, at, merged, spans)
 
     def _overdue(self, now_s: float) -> float:
         """When the first of those that hold the others up stops to."""

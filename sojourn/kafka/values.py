@@ -1,16 +1,11 @@
 """What reading gives: records, in chunks, with the place of each source before and after."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
-PREFIX: Final = "kafka:"
-
-
-def source_of(topic: str, partition: int) -> str:
-    """Name a partition of a topic as a source: ``kafka:TOPIC/PARTITION``."""
-    return f"{PREFIX}{topic}/{partition}"
+from sojourn.intake.frontier import PREFIX
 
 
 def place_in(source: str) -> tuple[str, int] | None:
@@ -50,13 +45,15 @@ class Chunk(msgspec.Struct, frozen=True):
     """Records of several sources, oldest first; the order of each source is kept.
 
     ``idle`` are the sources of which, besides the records here, nothing was unread at the instant ``looked_at``:
-    once this chunk is stored they are stored up to then. ``spans`` tells of each source with records here or idle
+    once this chunk is stored they are stored up to then. ``merged`` are the sources of which nothing is unread that is
+    older than the last record here. ``spans`` tells of each source with records here or idle
     what its move expects and where it leads; offsets may jump (compaction, markers of transactions).
     """
 
     records: tuple[Record, ...] = ()
     idle: frozenset[str] = frozenset()
     looked_at: int = 0
+    merged: frozenset[str] = frozenset()
     spans: Mapping[str, Span] = {}
 
 

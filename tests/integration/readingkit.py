@@ -64,7 +64,7 @@ async def step(reader: Reader, positions: Positions, limit: int = 500, wait_s: f
     """Read, store and keep one chunk; rewind on a conflict."""
     chunk = await reader.next(limit, wait_s)
     moves = positions.commit(chunk, now_ms())
-    await (reader.rewind() if moves is None else reader.keep(moves))
+    await (reader.rewind() if moves is None else reader.keep(chunk))
     return chunk
 
 

@@ -1,6 +1,6 @@
 """Reading Kafka with positions in the store: merged order, idle sources, rewinding, workers that come and go."""
 
-from tests.integration.readingkit import Positions, create, now_ms, read_until, reading, send, step
+from tests.integration.readingkit import Positions, create, now_ms, read_until, reading, send
 from tools.servers import KafkaBroker
 
 
