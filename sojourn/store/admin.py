@@ -6,6 +6,7 @@ from sojourn.ports import Conflict
 from sojourn.records import Published
 from sojourn.store import tables as t
 from sojourn.store.context import Context
+from sojourn.store.customers import lock
 
 
 def publications(context: Context) -> list[Published]:
@@ -34,13 +35,19 @@ def number_taken(number: int, last: int) -> Conflict:
 
 
 def erase(context: Context, customer: str, now: int) -> bool:
-    """See ``Tx.erase``. The file overwrites deleted bytes: the key is gone, not only unlinked."""
+    """See ``Tx.erase``.
+
+    SQLite overwrites deleted bytes: the key is gone from the file, not only unlinked. PostgreSQL's log of writes and
+    its backups keep the sealed bytes, and the wrapped key with them, until they are recycled or removed.
+    """
     person = context.people.find([customer]).get(customer)
     connection = context.connection
     letters = t.dead_letter.c.customer_hash == context.master.search("customer", customer)
     connection.execute(update(t.dead_letter).where(letters).values(sealed=None, customer_hash=None))
     if person is None:
         return False
+    if context.shared:
+        lock(context, [person.subject], wait=True)
     for table in (t.part, t.run, t.tomb, t.due, t.outbox, t.search):
         connection.execute(delete(table).where(table.c.subject == person.subject))
     for table, column in ((t.inbox, "raw"), (t.conflict, "raw"), (t.log, "sealed"), (t.attempt, "text")):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, Select, delete, func, select, tuple_
 
 from sojourn.core.model import EMPTY_HOT, EMPTY_MEMORY, EMPTY_PROFILE, FORMAT, Run, State, Tomb
 from sojourn.places import place_of
@@ -18,6 +18,21 @@ from sojourn.store.sql import Each, Many, among, listed
 
 _EMPTY: Mapping[str, Any] = {"hot": EMPTY_HOT, "profile": EMPTY_PROFILE, "memory": EMPTY_MEMORY}
 _PARTS = select(t.part).where(among(t.part.c.subject))
+_THERE = select(t.part.c.subject).where(among(t.part.c.subject), t.part.c.kind == "hot")
+_IN_ORDER = _THERE.order_by(t.part.c.subject)
+_LOCK = {
+    True: _IN_ORDER.with_for_update(key_share=True),
+    False: _IN_ORDER.with_for_update(key_share=True, skip_locked=True),
+}
+_SUBJECTS = (
+    select(t.subject.c.subject)
+    .where(among(t.subject.c.subject), t.subject.c.wrapped.is_not(None))
+    .order_by(t.subject.c.subject)
+)
+_LOCK_SUBJECT = {
+    True: _SUBJECTS.with_for_update(key_share=True),
+    False: _SUBJECTS.with_for_update(key_share=True, skip_locked=True),
+}
 _RUNS = select(t.run.c.subject, t.run.c.run_id, t.run.c.format, t.run.c.body).where(among(t.run.c.subject))
 _TOMBS_OF = select(t.tomb).where(among(t.tomb.c.subject))
 _TOMBS = select(t.tomb).where(among(t.tomb.c.key_hash))
@@ -53,15 +68,43 @@ class _Draft:
 
 
 def load(
-    context: Context, customers: Collection[str], tombs: Collection[TombKey], every_tomb: bool
+    context: Context, customers: Collection[str], tombs: Collection[TombKey], every_tomb: bool, wait: bool
 ) -> dict[str, Stored]:
-    """See ``Tx.load``."""
+    """See ``Tx.load``; where others work too, the hot parts are locked first and all is read behind the lock."""
     people = context.people.ensure(customers)
     if any(customer not in people for customer, _, _ in tombs):
         people = context.people.ensure([*customers, *(customer for customer, _, _ in tombs)])
     asked = {tomb_hash(context.master, people[customer].subject, journey, key) for customer, journey, key in tombs}
     wanted = {name: people[name] for name in customers}
+    if context.shared:
+        others = lock(context, [person.subject for person in wanted.values()], wait)
+        wanted = {name: person for name, person in wanted.items() if person.subject not in others}
     return read(context.connection, wanted, None if every_tomb else asked, context.revisions)
+
+
+def lock(context: Context, subjects: Sequence[int], wait: bool) -> frozenset[int]:
+    """Lock customers in order of their subject, and give those whom somebody else has and whom we do not wait for.
+
+    The lock is the row of the hot part; who has none yet is locked by the row of his subject.
+    Raises Conflict when one was erased since his subject was looked up.
+    """
+    wanted = frozenset(subjects)
+    rest = wanted - _locked(context, _LOCK[wait], wanted)
+    if not rest:
+        return rest
+    others: frozenset[int] = frozenset()
+    if not wait:
+        others = frozenset(context.connection.execute(_THERE, {"ids": listed(rest)}).scalars())
+    bare = rest - others
+    held = _locked(context, _LOCK_SUBJECT[wait], bare)
+    if wait and held != bare:
+        raise lost(len(bare - held))
+    _locked(context, _LOCK[True], held)  # whoever had the subject may have saved him
+    return others | (bare - held)
+
+
+def _locked(context: Context, statement: Select[Any], subjects: Collection[int]) -> frozenset[int]:
+    return frozenset(context.connection.execute(statement, {"ids": listed(sorted(subjects))}).scalars())
 
 
 def read(
@@ -219,7 +262,7 @@ def save(context: Context, changes: Sequence[Changed], now: int) -> dict[str, St
     writes = _Writes(context.master, now)
     result = {c.after.customer: writes.add(people[c.before.subject].key, c) for c in changes}
     connection = context.connection
-    saved = _WRITE_HOT.write(connection, writes.hot)
+    saved = _WRITE_HOT.write(connection, sorted(writes.hot, key=lambda row: int(row["subject"])))
     if saved != len(changes):
         raise lost(len(changes) - saved)
     _WRITE_PART.write(connection, writes.parts)
@@ -248,7 +291,10 @@ def lost(count: int) -> Conflict:
 
 
 def due(context: Context, now: int, limit: int, after: Due | None, partitions: Partitions | None) -> list[Due]:
-    """See ``Tx.due``; one look at the index for each lane, so timers of the future cost nothing."""
+    """See ``Tx.due``; one look at the index for each lane, so timers of the future cost nothing.
+
+    Where others work too it is the customers who are locked, by their hot part, or left out.
+    """
     first = 0 if after is None else LANES.index(after.lane)
     found: list[tuple[int, int, int]] = []
     for lane in range(first, len(LANES)):
@@ -270,13 +316,16 @@ def _due_in(
         return []
     table = t.due.c
     query = select(table.due, table.subject).where(table.lane == lane, table.due <= now)
+    if context.shared:
+        query = query.join_from(t.due, t.part, (t.part.c.subject == table.subject) & (t.part.c.kind == "hot"))
+        query = query.with_for_update(key_share=True, skip_locked=True, of=t.part)
     if after is not None:
         query = query.where(tuple_(table.due, table.subject) > after)
     ids: list[int] = []
     if partitions is not None:
         query = query.where(among(table.place % partitions.count))
         ids = listed(sorted(partitions.among))
-    query = query.order_by(table.due, table.subject).limit(limit).with_for_update(skip_locked=True)
+    query = query.order_by(table.due, table.subject).limit(limit)
     rows = context.connection.execute(query, {"ids": ids} if partitions is not None else {})
     return [(lane, row.due, row.subject) for row in rows]
 

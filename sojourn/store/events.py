@@ -3,13 +3,14 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, bindparam, cast, delete, func, select, update
 
 from sojourn.ports import Conflict
 from sojourn.records import DeadLetter, Inbox, LetterState, Move, Position, Verdict, Waiver
 from sojourn.store import tables as t
 from sojourn.store.codec import pack
 from sojourn.store.context import Context
+from sojourn.store.months import drop
 from sojourn.store.people import Person
 from sojourn.store.sql import Each, Many, among, listed
 
@@ -38,6 +39,8 @@ def known(context: Context, events: Sequence[tuple[str, bytes]]) -> list[Verdict
 def append_inbox(context: Context, entries: Sequence[Inbox]) -> None:
     """See ``Tx.append_inbox``."""
     people = context.people.ensure([entry.customer for entry in entries])
+    if context.months is not None:
+        context.months.ready("inbox", (entry.arrival for entry in entries))
     rows = [_kept(people[e.customer], e, b"inbox") | {"digest": context.master.digest(e.digest)} for e in entries]
     _INBOX.write(context.connection, rows)
     index(context, ((people[entry.customer].subject, term) for entry in entries for term in entry.terms))
@@ -76,7 +79,11 @@ def term_form(term: str) -> str:
 
 
 def forget_inbox(context: Context, before: int, limit: int) -> int:
-    """See ``Tx.forget_inbox``."""
+    """See ``Tx.forget_inbox``; on PostgreSQL the months that end by then, whatever the limit."""
+    if context.months is not None:
+        gone = drop(context.connection, "inbox", before)
+        context.months.forget()
+        return gone
     old = select(t.inbox.c.seq).where(t.inbox.c.arrival < before).order_by(t.inbox.c.arrival).limit(limit)
     return context.connection.execute(delete(t.inbox).where(t.inbox.c.seq.in_(old))).rowcount
 
@@ -111,9 +118,14 @@ def close_dead_letters(context: Context, numbers: Collection[int], state: Letter
     return context.connection.execute(change, {"ids": listed(numbers), "new_state": state, "at": now}).rowcount
 
 
-def newest_arrival(context: Context) -> int:
-    """Give the newest arrival that is stored, 0 for none."""
-    return context.connection.execute(select(func.max(t.inbox.c.arrival))).scalar() or 0
+_DATABASE_CLOCK = select(cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger))
+
+
+def now(context: Context) -> int:
+    """See ``Tx.now``."""
+    clock = context.clock
+    at = context.connection.execute(_DATABASE_CLOCK).scalar_one() if clock is None else clock()
+    return max(at, context.connection.execute(select(func.max(t.inbox.c.arrival))).scalar() or 0)
 
 
 # ---- sources

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from msgspec.msgpack import Decoder
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from sojourn.records import Outgoing
 from sojourn.store import tables as t
@@ -16,6 +16,8 @@ _OLDEST = select(t.outgoing.c.number, t.outgoing.c.topic, t.outgoing.c.sealed)
 _OLDEST = _OLDEST.where(t.outgoing.c.number > 0).order_by(t.outgoing.c.number)
 _GONE = delete(t.outgoing).where(among(t.outgoing.c.number))
 _SECRET = Many(t.meta, keys=("name",))
+_MINE = text("SELECT pg_try_advisory_xact_lock(:key)")
+_SENDING = 7_303_014_202  # the number of the lock of whoever sends
 _body = Decoder(tuple[str, str, bytes]).decode
 
 
@@ -28,12 +30,18 @@ def send_out(context: Context, records: Sequence[Outgoing]) -> None:
 
 def going_out(context: Context, limit: int) -> list[tuple[int, Outgoing]]:
     """See ``Tx.going_out``."""
+    if context.shared and not _mine(context):
+        return []
     opened = context.master.records.open
     found = []
     for row in context.connection.execute(_OLDEST.limit(limit)):
         name, key, body = _body(opened(b"outgoing", row.sealed))
         found.append((row.number, Outgoing(id=name, topic=row.topic, key=key, body=body)))
     return found
+
+
+def _mine(context: Context) -> bool:
+    return bool(context.connection.execute(_MINE, {"key": _SENDING}).scalar_one())
 
 
 def gone_out(context: Context, numbers: Collection[int]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from sojourn.core.model import Row
 from sojourn.store import tables as t
@@ -23,6 +23,7 @@ PLAIN = (
 SEALED = ("key", "detail", "anchor", "subject", "text", "html")
 STANDING = ("subject", "channel", "status", "reason", "at", "next_at", "seq")  # what a later row changes
 _LAST = select(func.max(t.log.c.seq))
+_TAKEN = text("SELECT nextval('log_seq_seq') FROM generate_series(1, :count)")
 _LOG = Many(t.log, copy=True)
 _STANDS = Many(t.message, keys=("message_id",), update=STANDING)
 
@@ -32,10 +33,11 @@ def append(context: Context, rows: Sequence[Row]) -> None:
     if not rows:
         return
     people = context.people.ensure([row.customer_id for row in rows])
-    last = context.connection.execute(_LAST).scalar() or 0
+    if context.months is not None:
+        context.months.ready("log", (row.decided_at for row in rows))
     entries: list[dict[str, Any]] = []
     stands: dict[str, dict[str, Any]] = {}
-    for seq, row in enumerate(rows, last + 1):
+    for seq, row in zip(_numbers(context, len(rows)), rows, strict=True):
         person = people[row.customer_id]
         entries.append(_entry(context.master, person, row, seq))
         stands[row.message_id] = _standing(person.subject, row, seq)
@@ -43,6 +45,14 @@ def append(context: Context, rows: Sequence[Row]) -> None:
     _STANDS.write(context.connection, list(stands.values()))
     texts = ((people[row.customer_id].subject, value) for row in rows for value in row.key.values())
     index(context, ((subject, value) for subject, value in texts if isinstance(value, str)))
+
+
+def _numbers(context: Context, count: int) -> Sequence[int]:
+    """Give the next numbers of the log, ascending; where others write too they are a sequence's."""
+    if context.shared:
+        return sorted(context.connection.execute(_TAKEN, {"count": count}).scalars())
+    last = context.connection.execute(_LAST).scalar() or 0
+    return range(last + 1, last + 1 + count)
 
 
 def _entry(master: Master, person: Person, row: Row, seq: int) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from sojourn.places import place_of
 from sojourn.ports import StoreBroken
+from sojourn.store import tables as t
+from sojourn.store.months import make, month_of
 from sojourn.store.people import People
 from sojourn.store.sealing import Master
 
@@ -46,6 +48,9 @@ def migrate(connection: Connection, master: Master | None = None) -> None:
 
     settings = config(connection)
     settings.attributes["places"] = lambda subjects: _places(connection, master, subjects)
+    settings.attributes["pieces"] = lambda table, instants: make(
+        connection, sorted({month_of(table, instant) for instant in instants})
+    )
     command.upgrade(settings, "head")
 
 
@@ -66,3 +71,20 @@ def config(connection: Connection) -> "Config":
     settings.set_main_option("path_separator", "os")
     settings.attributes["connection"] = connection
     return settings
+
+
+def prepare(connection: Connection, master: Master) -> None:
+    """Migrate, and make sure that the master key is the one that this database was made with.
+
+    Raises StoreBroken for a newer schema and for another key; the caller's transaction then writes nothing.
+    """
+    migrate(connection, master)
+    proof = master.proof(b"this database")
+    kept = connection.execute(select(t.meta.c.value).where(t.meta.c.name == "master")).scalar()
+    if kept is None:
+        connection.execute(insert(t.meta), {"name": "master", "value": proof})
+    elif kept != proof:
+        raise StoreBroken(
+            "The master key does not belong to this database",
+            next_step="Put the key file of this database back; without it no customer can be read.",
+        )

@@ -24,14 +24,33 @@ _ENQUEUE = Many(
 )
 _ATTEMPT = Many(t.attempt, copy=True)
 WAITING = ("marketing", "care")  # classes that a late intake stops
-_WITHDRAW = delete(t.outbox).where(among(o.message_id), o.lease_until.is_(None)).returning(o.message_id)
+_THERE = select(o.message_id).where(among(o.message_id))
+_FREE = _THERE.order_by(o.message_id).with_for_update(skip_locked=True)
+_WITHDRAW = (
+    delete(t.outbox)
+    .where(o.message_id.in_(_THERE.where(o.lease_until.is_(None)).with_for_update(skip_locked=True)))
+    .returning(o.message_id)
+)
 
 
 def enqueue(context: Context, orders: Sequence[Queued]) -> None:
     """See ``Tx.enqueue``."""
     people = context.people.ensure([order.customer for order in orders])
     _learn_revisions(context, {person.subject for person in people.values()})
-    _ENQUEUE.write(context.connection, [_waiting(context, people[order.customer], order) for order in orders])
+    held = _held_by_others(context, [order.order.message_id for order in orders]) if context.shared else frozenset()
+    free = [order for order in orders if order.order.message_id not in held]
+    _ENQUEUE.write(context.connection, [_waiting(context, people[order.customer], order) for order in free])
+
+
+def _held_by_others(context: Context, message_ids: Collection[str]) -> frozenset[str]:
+    """Give the orders that another transaction is just claiming or settling; the others are locked from now on.
+
+    Nobody who holds a customer may wait for them: the other one may be waiting for that customer. It judges an
+    order of a changed customer again, so the verdict that is left out here is not missed.
+    """
+    ids = {"ids": listed(dict.fromkeys(message_ids))}
+    there: frozenset[str] = frozenset(context.connection.execute(_THERE, ids).scalars())
+    return there - frozenset(context.connection.execute(_FREE, ids).scalars()) if there else there
 
 
 def _learn_revisions(context: Context, subjects: set[int]) -> None:

@@ -1,6 +1,7 @@
 """Who is who: customer ids, subject ids and the keys of people, for the length of one transaction."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
@@ -26,7 +27,7 @@ _BY_SUBJECT = select(t.subject.c.customer_hash, *_COLUMNS).where(
     among(t.subject.c.subject), t.subject.c.wrapped.is_not(None)
 )
 
-_NEW = Many(t.subject)
+_NEW = Many(t.subject, keys=("customer_hash",))
 
 
 class People:
@@ -50,22 +51,24 @@ class People:
     def ensure(self, customers: Collection[str]) -> dict[str, Person]:
         """Give all the customers; unknown ones get a random subject id and a key."""
         people = self.find(customers)
-        fresh = []
-        for name in dict.fromkeys(customers):
-            if name in people:
-                continue
-            wrapped, key = self._master.new_key()
-            person = people[name] = self._add(Person(self._master.new_subject(), name, key))
-            fresh.append(
-                {
-                    "subject": person.subject,
-                    "customer_hash": self._hash(name),
-                    "customer": key.seal(b"customer", name.encode()),
-                    "wrapped": wrapped,
-                }
-            )
-        _NEW.write(self._connection, fresh)
-        return people
+        missing = [name for name in dict.fromkeys(customers) if name not in people]
+        fresh = [self._new(name) for name in missing]
+        # In one order, because whoever inserts a customer waits for another who is just doing so.
+        written = _NEW.write(self._connection, sorted(fresh, key=lambda row: str(row["customer_hash"])))
+        if written < len(fresh):
+            for name in missing:
+                self.forget(self._by_customer[name])
+        return people | (self.find(missing) if missing else {})
+
+    def _new(self, customer: str) -> dict[str, Any]:
+        wrapped, key = self._master.new_key()
+        person = self._add(Person(self._master.new_subject(), customer, key))
+        return {
+            "subject": person.subject,
+            "customer_hash": self._hash(customer),
+            "customer": key.seal(b"customer", customer.encode()),
+            "wrapped": wrapped,
+        }
 
     def of(self, subjects: Iterable[int]) -> dict[int, Person]:
         """Give those of the subjects who are not erased."""

@@ -3,44 +3,21 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from sojourn.core.model import Row
 from sojourn.ports import Store, StoreBroken, StoreUnwritable, Tx
-from sojourn.records import (
-    Changed,
-    Claimed,
-    DeadLetter,
-    Due,
-    Inbox,
-    LetterState,
-    Move,
-    Outgoing,
-    Partitions,
-    Position,
-    Published,
-    Queued,
-    Settled,
-    Stored,
-    TombKey,
-    Verdict,
-    Waiver,
-)
-from sojourn.store import admin, leaving, log, outbox
-from sojourn.store import customers as in_parts
-from sojourn.store import events as came
-from sojourn.store import tables as t
 from sojourn.store.context import Context
-from sojourn.store.migrate import migrate
+from sojourn.store.migrate import prepare
 from sojourn.store.sealing import Master, master_key
 from sojourn.store.threads import Lane
+from sojourn.store.transaction import SqlTx
 from sojourn.store.views import SqlViews
 
 P = ParamSpec("P")
@@ -59,153 +36,6 @@ SETTINGS = (
     "wal_autocheckpoint=8000",
 )
 COPY_AFTER_S = 0.2
-
-
-class SqliteTx(Tx):
-    """A transaction whose methods each run as one job in the writer's thread."""
-
-    def __init__(self, lane: Lane, context: Context) -> None:
-        self._lane = lane
-        self._context = context
-
-    async def _run(self, work: Callable[Concatenate[Context, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._lane.run(work, self._context, *args, **kwargs)
-
-    async def now(self) -> int:
-        """See ``Tx.now``."""
-        return max(self._context.clock(), await self._run(came.newest_arrival))
-
-    async def known(self, events: Sequence[tuple[str, bytes]]) -> Sequence[Verdict]:
-        """See ``Tx.known``."""
-        return await self._run(came.known, events)
-
-    async def load(
-        self,
-        customers: Collection[str],
-        tombs: Collection[TombKey] = (),
-        *,
-        every_tomb: bool = False,
-        wait: bool = True,
-    ) -> Mapping[str, Stored]:
-        """See ``Tx.load``; one transaction at a time: there is nobody to wait for."""
-        return await self._run(in_parts.load, customers, tombs, every_tomb)
-
-    async def save(self, changes: Sequence[Changed], now: int) -> Mapping[str, Stored]:
-        """See ``Tx.save``."""
-        return await self._run(in_parts.save, changes, now)
-
-    async def append_inbox(self, entries: Sequence[Inbox]) -> None:
-        """See ``Tx.append_inbox``."""
-        await self._run(came.append_inbox, entries)
-
-    async def append_conflicts(self, entries: Sequence[Inbox]) -> None:
-        """See ``Tx.append_conflicts``."""
-        await self._run(came.append_conflicts, entries)
-
-    async def append_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
-        """See ``Tx.append_dead_letters``."""
-        await self._run(came.append_dead_letters, letters)
-
-    async def close_dead_letters(self, numbers: Collection[int], state: LetterState, now: int) -> int:
-        """See ``Tx.close_dead_letters``."""
-        return await self._run(came.close_dead_letters, numbers, state, now)
-
-    async def append_log(self, rows: Sequence[Row]) -> None:
-        """See ``Tx.append_log``."""
-        await self._run(log.append, rows)
-
-    async def enqueue(self, orders: Sequence[Queued]) -> None:
-        """See ``Tx.enqueue``."""
-        await self._run(outbox.enqueue, orders)
-
-    async def withdraw(self, message_ids: Collection[str]) -> frozenset[str]:
-        """See ``Tx.withdraw``."""
-        return await self._run(outbox.withdraw, message_ids)
-
-    async def due(
-        self, now: int, limit: int, after: Due | None = None, partitions: Partitions | None = None
-    ) -> Sequence[Due]:
-        """See ``Tx.due``."""
-        return await self._run(in_parts.due, now, limit, after, partitions)
-
-    async def next_due(self) -> int | None:
-        """See ``Tx.next_due``."""
-        return await self._run(in_parts.next_due)
-
-    async def claim(
-        self,
-        now: int,
-        slots: Mapping[str, int],
-        lease_until: int,
-        worker: str,
-        *,
-        release: int = 1,
-        patient: bool = False,
-    ) -> Claimed:
-        """See ``Tx.claim``."""
-        return await self._run(outbox.claim, outbox.Terms(now, release, patient), slots, lease_until, worker)
-
-    async def settle(self, worker: str, results: Sequence[Settled]) -> frozenset[str]:
-        """See ``Tx.settle``."""
-        return await self._run(outbox.settle, worker, results)
-
-    async def position(self, source: str) -> Position | None:
-        """See ``Tx.position``."""
-        return await self._run(came.position, source)
-
-    async def positions(self) -> Mapping[str, Position]:
-        """See ``Tx.positions``."""
-        return await self._run(came.positions)
-
-    async def advance(self, moves: Sequence[Move]) -> None:
-        """See ``Tx.advance``."""
-        await self._run(came.advance, moves)
-
-    async def waive(self, waiver: Waiver) -> None:
-        """See ``Tx.waive``."""
-        await self._run(came.waive, waiver)
-
-    async def waivers(self) -> Sequence[Waiver]:
-        """See ``Tx.waivers``."""
-        return await self._run(came.waivers)
-
-    async def send_out(self, records: Sequence[Outgoing]) -> None:
-        """See ``Tx.send_out``."""
-        await self._run(leaving.send_out, records)
-
-    async def going_out(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
-        """See ``Tx.going_out``."""
-        return await self._run(leaving.going_out, limit)
-
-    async def gone_out(self, numbers: Collection[int]) -> None:
-        """See ``Tx.gone_out``."""
-        await self._run(leaving.gone_out, numbers)
-
-    async def publications(self) -> Sequence[Published]:
-        """See ``Tx.publications``."""
-        return await self._run(admin.publications)
-
-    async def add_publication(self, publication: Published) -> None:
-        """See ``Tx.add_publication``."""
-        await self._run(admin.add_publication, publication)
-
-    async def customers(
-        self, after: int, limit: int, journey: str | None = None, version: int | None = None
-    ) -> Sequence[tuple[int, str]]:
-        """See ``Tx.customers``."""
-        return await self._run(in_parts.page, after, limit, journey, version)
-
-    async def erase(self, customer: str, now: int) -> bool:
-        """See ``Tx.erase``."""
-        return await self._run(admin.erase, customer, now)
-
-    async def forget_inbox(self, before: int, limit: int) -> int:
-        """See ``Tx.forget_inbox``."""
-        return await self._run(came.forget_inbox, before, limit)
-
-    async def secret(self, name: str) -> bytes:
-        """See ``Tx.secret``."""
-        return await self._run(leaving.secret, name)
 
 
 class SqliteStore(Store):
@@ -276,7 +106,7 @@ class SqliteStore(Store):
             lane = self._opened(self._writer)
             try:
                 context = await lane.run(self._begin, lane)
-                yield SqliteTx(lane, context)
+                yield SqlTx(lane, context)
                 await lane.run(_commit, context)
             except BaseException:
                 await lane.run(_rollback, lane)
@@ -385,15 +215,5 @@ def _reading_engine(path: Path, busy_ms: int) -> Engine:
 
 
 def _prepare(lane: Lane, master: Master) -> None:
-    """Migrate, and make sure that the master key is the one that this database was made with."""
     with lane.connection.begin():
-        migrate(lane.connection, master)
-        proof = master.proof(b"this database")
-        kept = lane.connection.execute(select(t.meta.c.value).where(t.meta.c.name == "master")).scalar()
-        if kept is None:
-            lane.connection.execute(insert(t.meta), {"name": "master", "value": proof})
-        elif kept != proof:
-            raise StoreBroken(
-                "The master key does not belong to this database",
-                next_step="Put the key file of this database back; without it no customer can be read.",
-            )
+        prepare(lane.connection, master)

@@ -45,6 +45,16 @@ class Lane:
                 await job
             raise
 
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction of its own, which sees one moment."""
+
+        def call() -> T:
+            connection = self.connection
+            with connection.begin():
+                return work(connection)
+
+        return await self.run(call)
+
     def close(self) -> None:
         """Close the connection and end the thread."""
 

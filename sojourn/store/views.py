@@ -1,10 +1,10 @@
 """What people read: log, messages, histories, dead letters, counts; the connection cannot write."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from sojourn.core.model import Row
 from sojourn.ports import Views
@@ -33,27 +33,32 @@ from sojourn.store.paging import ends_of, merged, newest, next_cursor
 from sojourn.store.people import People, Person
 from sojourn.store.sealing import Master
 from sojourn.store.sql import among, listed
-from sojourn.store.threads import Lane
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _letter = msgspec.msgpack.Decoder(DeadLetter).decode
 
 
-class SqlViews(Views):
-    """Reads on a lane of its own; each call is one transaction that sees one moment."""
+class Reader(Protocol):
+    """A connection that cannot write."""
 
-    def __init__(self, lane: Lane, master: Master) -> None:
-        self._lane = lane
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction of its own, which sees one moment."""
+        ...
+
+
+class SqlViews(Views):
+    """Reads apart from the writers; each call is one transaction that sees one moment."""
+
+    def __init__(self, reader: Reader, master: Master) -> None:
+        self._reader = reader
         self._master = master
 
     async def _read(self, work: Callable[Concatenate[Context, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        def call() -> T:
-            connection = self._lane.connection
-            with connection.begin():
-                return work(Context(connection, self._master, int), *args, **kwargs)
+        def call(connection: Connection) -> T:
+            return work(Context(connection, self._master, int), *args, **kwargs)
 
-        return await self._lane.run(call)
+        return await self._reader.read(call)
 
     async def log(self, where: LogFilter, limit: int, cursor: str | None = None) -> LogPage:
         """See ``Views.log``."""

@@ -31,6 +31,8 @@ def upgrade() -> None:
     op.add_column("position", sa.Column("moved_at", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("position", sa.Column("keyed", sa.Integer(), nullable=False, server_default="1"))
     _new_tables()
+    if op.get_bind().dialect.name == "postgresql":
+        _for_many_processes()
 
 
 def _new_tables() -> None:
@@ -64,3 +66,42 @@ def _fill_places() -> None:
     change = due.update().where(due.c.subject == sa.bindparam("s")).values(place=sa.bindparam("p"))
     if places:
         connection.execute(change, [{"s": subject, "p": place} for subject, place in places.items()])
+
+
+_SEALED = {"part": "body", "run": "body", "inbox": "raw", "log": "sealed", "outbox": "sealed", "outgoing": "sealed"}
+_UPDATED = ("part", "due", "outbox", "message", "run", "position")
+_PIECES = {"inbox": "arrival", "log": "decided_at"}
+_INDEXES = (
+    "CREATE INDEX inbox_by_subject ON inbox (subject, seq)",
+    "CREATE INDEX ix_inbox_arrival ON inbox (arrival)",
+    "CREATE INDEX log_seq ON log (seq)",
+    "CREATE INDEX log_by_subject ON log (subject, seq)",
+    "CREATE INDEX log_by_journey ON log (journey, seq)",
+    "CREATE INDEX log_by_status ON log (status, seq)",
+    "CREATE INDEX log_by_message ON log (message_id, seq)",
+)
+
+
+def _for_many_processes() -> None:
+    for table, column in _PIECES.items():
+        _into_pieces(table, column)
+    for statement in _INDEXES:
+        op.execute(statement)
+    for table in ("part", "run", "tomb", "due", "conflict", "outbox", "attempt", "message", "search"):
+        op.drop_constraint(f"{table}_subject_fkey", table, type_="foreignkey")
+    for table in _UPDATED:  # room for a new version of a row beside the old one
+        op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
+    for table, column in _SEALED.items():  # sealed bytes cannot be compressed
+        op.execute(f"ALTER TABLE {table} ALTER {column} SET STORAGE EXTERNAL")
+
+
+def _into_pieces(table: str, column: str) -> None:
+    """Cut a table into months; the numbers go on where they were."""
+    op.execute(f"ALTER TABLE {table} RENAME TO {table}_whole")
+    op.execute(f"CREATE TABLE {table} (LIKE {table}_whole INCLUDING DEFAULTS) PARTITION BY RANGE ({column})")
+    op.execute(f"ALTER SEQUENCE {table}_seq_seq OWNED BY {table}.seq")
+    found = op.get_bind().execute(sa.text(f"SELECT DISTINCT {column} / 86400000 FROM {table}_whole"))  # noqa: S608
+    days: list[int] = list(found.scalars())
+    context.config.attributes["pieces"](table, [day * 86_400_000 for day in days])
+    op.execute(f"INSERT INTO {table} SELECT * FROM {table}_whole")  # noqa: S608
+    op.execute(f"DROP TABLE {table}_whole")
