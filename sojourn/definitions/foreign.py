@@ -5,7 +5,9 @@ What comes out is one envelope (requirements B2) as a JSON-plain dict; `sojourn.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal, NoReturn
+
+import msgspec
 
 from sojourn.core.types import Type
 from sojourn.definitions.cloudevents import as_envelope
@@ -133,6 +135,25 @@ class ForeignTopic:
             if one.takes(record):
                 return one.envelope(record, identity)
         return None
+
+
+def _no_number(value: Any) -> NoReturn:
+    raise Unfit("payload: a number has too many digits")
+
+
+_encoder: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_no_number)
+
+
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """Give the JSON of an envelope or a payload.
+
+    Raises:
+        Unfit: A number in it has too many digits.
+    """
+    try:
+        return _encoder.encode(value)
+    except OverflowError:
+        raise Unfit("payload: a number has too many digits") from None
 
 
 def _at(path: str, written: Loose, record: Record) -> Any:

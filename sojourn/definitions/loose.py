@@ -157,7 +157,7 @@ def _literal(checker: _Checker, node: nodes.Const) -> _Part:
 def _name(checker: _Checker, node: nodes.Name) -> _Part:
     if node.name not in checker.names:
         known = ", ".join(checker.names)
-        hint = did_you_mean(node.name, checker.names) or f"there are {known}; a text stands in quotes"
+        hint = did_you_mean(node.name, checker.names) or f"there are {known}; a text is written \"'{node.name}'\""
         return checker.refuse(node.lineno, f"there is no `{node.name}`", hint)
     if node.name in ("headers", "cloud"):
         hint = f"write `{checker.names[node.name].form}`"

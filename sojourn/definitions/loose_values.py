@@ -121,7 +121,7 @@ def ordered(sign: str, left: Any, right: Any) -> bool | None:
     if kind not in ("number", "day", "instant"):
         raise Unfit(f"{a(kind)} has no order")
     if kind_of(right) != kind:
-        raise unfit(right, kind)
+        raise Unfit(f"{a(kind)} is compared with {a(kind_of(right))}")
     return _ORDERS[sign](left, right)
 
 
@@ -139,7 +139,7 @@ def same(left: Any, right: Any) -> bool | None:
     if kind in ("list", "object"):
         raise Unfit(f"{a(kind)} is compared with nothing")
     if kind_of(right) != kind:
-        raise unfit(right, kind)
+        raise Unfit(f"{a(kind)} is compared with {a(kind_of(right))}")
     return bool(left == right)
 
 

@@ -32,6 +32,7 @@ from sojourn.definitions.loose import Codes, Loose, compile_loose, constant
 from sojourn.definitions.loose_values import a
 from sojourn.definitions.problems import Problems
 from sojourn.definitions.reader import Mapping as MappingNode
+from sojourn.definitions.topics_examples import EXAMPLE, try_examples
 from sojourn.definitions.typetext import FIELD_NAME
 from sojourn.schema import WHOLE_LIMIT
 
@@ -68,15 +69,6 @@ _EVENT: Final = Record(
     ),
     hints={"type": "the type of the event stands under `event`", "when": "the condition stands under `if`"},
 )
-_EXAMPLE: Final = Record(
-    "an example",
-    (
-        F("key", Text(), "the key of the record"),
-        F("headers", MapOf(Name("header", r"[!-~]{1,200}", "no blanks"), Text()), "its headers"),
-        F("value", Text(200_000, "JSON"), "its value, as JSON; without it, a tombstone"),
-        F("becomes", Text(), "the type of the event, `ignored`, or `refused`", required=True),
-    ),
-)
 _TOPIC: Final = Record(
     "a topic",
     (
@@ -88,7 +80,7 @@ _TOPIC: Final = Record(
         F("events", ListOf(_EVENT, least=1, most=200), "what its records become: the first whose `if` holds"),
         F("otherwise", _WHAT, "what becomes of a record that none of the events takes: nothing, or a dead letter"),
         F("tombstones", _WHAT, "what becomes of a record without a value; `refuse` if not said"),
-        F("examples", ListOf(_EXAMPLE, most=100), "records that `sojourn check` tries"),
+        F("examples", ListOf(EXAMPLE, most=100), "records that `sojourn check` tries"),
         F("note", Text(), "what a reader should know"),
     ),
     hints={"event": "a list of events stands under `events`", "payload": "the payload stands in each of the `events`"},
@@ -129,6 +121,7 @@ def read_topics(node: MappingNode, catalogue: Catalogue, problems: Problems) -> 
             problems.add(one.at, f"`{name}` is a topic of our own event types", hint)
         if (topic := _Topic(name, one, catalogue, codes, problems).read()) is not None:
             found[name] = topic
+            try_examples(topic, one.get("examples") or (), catalogue, problems)
     return found
 
 

@@ -7,12 +7,12 @@ record whatsoever raises, and no detail holds a value of it.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final
 
 import msgspec
 
 from sojourn.definitions.catalogue import Catalogue
-from sojourn.definitions.foreign import ForeignTopic
+from sojourn.definitions.foreign import ForeignTopic, as_json
 from sojourn.definitions.foreign_record import cloud_record, json_record
 from sojourn.definitions.loose import Unfit
 from sojourn.definitions.problems import Problems
@@ -35,13 +35,6 @@ _EMPTY: Final = Refused("bad_json", "the record has no value")
 _NO_EVENT: Final = Refused("unmapped", "none of the events of topics.yaml takes this record")
 _LEFT_OUT: Final = Ignored("otherwise")
 _TOMBSTONE: Final = Ignored("tombstone")
-
-
-def _never(value: Any) -> NoReturn:
-    raise Unfit("payload: a number has too many digits")
-
-
-_encoder: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_never)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +82,6 @@ class Topics:
             return _mapped(foreign, key, value, headers, identity, timestamp)
         except Unfit as error:
             return Refused(as_reason(error.reason), error.words)
-        except OverflowError:
-            return Refused("wrong_type", "payload: a number has too many digits")
 
 
 def _mapped(
@@ -101,7 +92,7 @@ def _mapped(
     envelope = topic.envelope(read(key, value, given, timestamp), identity)
     if envelope is None:
         return _LEFT_OUT if topic.otherwise == "ignore" else _NO_EVENT
-    return _encoder.encode(envelope)
+    return as_json(envelope)
 
 
 def topics_of(foreign: Mapping[str, ForeignTopic], catalogue: Catalogue) -> Topics:
