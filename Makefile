@@ -75,6 +75,7 @@ check: install
 	@$(BIN)/mypy --strict --no-error-summary $(wildcard sojourn agents schemas tools benchmarks)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/check_repo.py
+	@if docker compose version > /dev/null 2>&1; then docker compose --profile '*' config --quiet; fi
 
 format: install
 	@$(BIN)/ruff format --quiet .
