@@ -9,9 +9,12 @@ import typer
 from sojourn.cli.check import check
 from sojourn.cli.common import UNUSABLE, tell
 from sojourn.cli.dead_letters import app as dead_letters
+from sojourn.cli.doctor import doctor
 from sojourn.cli.formatting import format_files
+from sojourn.cli.intake import app as intake
 from sojourn.cli.log import log
 from sojourn.cli.publish import publish
+from sojourn.cli.quarantine import app as quarantine
 from sojourn.cli.release import release
 from sojourn.cli.run import run
 from sojourn.cli.schema import schema
@@ -42,6 +45,9 @@ for name, command in (
 ):
     app.command(name)(command)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(quarantine, name="quarantine")
+app.add_typer(intake, name="intake")
+app.command("doctor")(doctor)
 app.command("schema")(schema)
 app.command("version")(version)
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from sojourn.bootstrap.reading import looking
 from sojourn.bootstrap.settings import read_settings
 from sojourn.ports import Views
-from sojourn.store.reading import reading
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ def read(project: Path | None, work: Callable[[Views], Awaitable[T]]) -> T:
     settings = read_settings(os.environ, project)
 
     async def run() -> T:
-        async with reading(settings.database_file, settings.var / "master.key") as views:
+        async with looking(settings) as views:
             return await work(views)
 
     return asyncio.run(run())

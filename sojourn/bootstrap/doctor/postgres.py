@@ -1,0 +1,213 @@
+"""Checks of PostgreSQL: reached and let in told apart, settings that can lose data, version, rights, clock."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import asyncpg
+
+from sojourn.bootstrap.doctor.finding import Finding, Site, error, note, ok, warning
+from sojourn.bootstrap.doctor.schema import schema_finding
+from sojourn.errors import ConfigurationError
+
+CONNECT_S: Final = 5.0
+SKEW_MS: Final = 1_000
+SKEW_MOST_MS: Final = 2_000  # what timers allow for (design.md, "Time")
+_OLDEST: Final = 14
+_TESTED: Final = 18
+_FEW_CONNECTIONS: Final = 20
+_PART: Final = "database"
+
+#: Settings that can lose or damage data: name -> (value that does, level, what, next step).
+_LOSES: Final[tuple[tuple[str, str, Callable[..., Finding], str, str], ...]] = (
+    ("fsync", "off", error, "A crash of the database's machine can destroy all of it", "Set fsync = on"),
+    ("full_page_writes", "off", error, "A crash of the machine can tear pages apart", "Set full_page_writes = on"),
+    (
+        "synchronous_commit",
+        "off",
+        error,
+        "A crash loses the last transactions: messages would be sent twice, events be forgotten",
+        "Set synchronous_commit = on",
+    ),
+    ("zero_damaged_pages", "on", error, "Damaged pages are emptied in silence", "Set zero_damaged_pages = off"),
+    ("ignore_checksum_failure", "on", error, "Damaged pages are read as if they were whole", "Turn it off"),
+    ("default_transaction_read_only", "on", error, "The role may only read", "Take that setting from the role"),
+    ("autovacuum", "off", warning, "Tables and indexes grow without end", "Set autovacuum = on"),
+    ("data_checksums", "off", note, "Damage on disk is not noticed when it is read", "pg_checksums --enable, stopped"),
+    ("wal_level", "minimal", warning, "Neither replicas nor a restore to a point in time", "Set wal_level = replica"),
+    (
+        "archive_mode",
+        "off",
+        note,
+        "Nothing archives the log of writes from here: a restore goes back to the last copy",
+        "Set up an archive or a replica; docs/how-to/when-something-is-wrong.md",
+    ),
+    (
+        "synchronous_standby_names",
+        "",
+        note,
+        "No replica confirms a commit: with the disk of this machine the last transactions are lost",
+        "Name a synchronous replica, or know that a lost disk means a restore",
+    ),
+)
+
+
+async def postgres(site: Site) -> list[Finding]:
+    """The database of production mode, on a connection of its own that only reads."""
+    if not site.settings.shared:
+        return []
+    connection = await connect(site.settings.database)
+    try:
+        return [
+            await _skew(connection, site.clock),
+            *await _server(connection),
+            *await _settings(connection),
+            schema_finding(await _schema(connection)),
+        ]
+    finally:
+        with suppress(Exception):
+            await connection.close(timeout=2)
+
+
+async def connect(dsn: str) -> Any:
+    """Give a connection, or say why there is none: not reached, not let in, no such database.
+
+    Raises:
+        ConfigurationError: With what to do next.
+    """
+    try:
+        return await asyncpg.connect(dsn, timeout=CONNECT_S, command_timeout=CONNECT_S)
+    except asyncpg.PostgresError as refused:
+        raise _refused(refused) from refused
+    except ssl.SSLError as failed:
+        raise ConfigurationError(
+            "PostgreSQL was reached, but TLS failed",
+            problem=failed.reason or type(failed).__name__,
+            next_step="Name its CA in SOJOURN_DATABASE: ?sslmode=verify-full&sslrootcert=FILE",
+        ) from failed
+    except TimeoutError as failed:
+        raise ConfigurationError(
+            "PostgreSQL does not answer",
+            seconds=CONNECT_S,
+            next_step="Check its address in SOJOURN_DATABASE and that nothing on the way swallows packets",
+        ) from failed
+    except OSError as failed:
+        raise ConfigurationError(
+            "PostgreSQL cannot be reached: nobody listens at its address, or its name is unknown",
+            problem=failed.strerror or type(failed).__name__,
+            next_step="Check host and port in SOJOURN_DATABASE, and that it runs",
+        ) from failed
+    except (ValueError, asyncpg.InterfaceError) as failed:
+        raise ConfigurationError(
+            "SOJOURN_DATABASE cannot be used",
+            problem=type(failed).__name__,
+            next_step="Write it as postgresql://user:password@host:5432/name",
+        ) from failed
+
+
+#: SQLSTATE, or its class -> what it says and what to do.
+_REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
+    "28P01": ("PostgreSQL was reached; the password is wrong", "Set the password in SOJOURN_DATABASE"),
+    "28": ("PostgreSQL was reached and lets this user or host not in", "Check the role and pg_hba.conf"),
+    "3D": ("PostgreSQL was reached; there is no such database", "Create it, or name another in SOJOURN_DATABASE"),
+    "53": ("PostgreSQL was reached and is out of connections, memory or disk", "Give it more, or start fewer workers"),
+    "57": ("PostgreSQL was reached; it is starting or shutting down", "Wait and try again"),
+    "42": ("PostgreSQL was reached; the role may not connect to this database", "GRANT CONNECT to the role"),
+}
+
+
+def _refused(refused: asyncpg.PostgresError) -> ConfigurationError:
+    state = str(getattr(refused, "sqlstate", "") or "")
+    what, next_step = _REFUSALS.get(state) or _REFUSALS.get(state[:2]) or ("PostgreSQL refuses", "Look into its log")
+    return ConfigurationError(what, sqlstate=state, next_step=next_step)
+
+
+async def _skew(connection: Any, clock: Callable[[], int]) -> Finding:
+    """The clock of the database against this machine's; the round trip is the error of the measurement."""
+    await connection.fetchval("SELECT 1")  # the first statement takes longer
+    before = clock()
+    there = round(await connection.fetchval("SELECT extract(epoch FROM clock_timestamp()) * 1000"))
+    after = clock()
+    skew, unsure = there - (before + after) // 2, (after - before + 1) // 2
+    data = {"database_ahead_ms": skew, "unsure_ms": unsure}
+    if abs(skew) - unsure > SKEW_MOST_MS:
+        return error("clock", "The clocks of database and this machine are apart", "Let NTP keep both", **data)
+    if abs(skew) - unsure > SKEW_MS:
+        return warning("clock", "The clocks of database and this machine drift apart", "Let NTP keep both", **data)
+    return ok("clock", "Database and this machine tell the same time", **data)
+
+
+async def _server(connection: Any) -> list[Finding]:
+    version = connection.get_server_version()
+    name = f"{version.major}.{version.minor}"
+    found = []
+    if version.major < _OLDEST:
+        found.append(error(_PART, "PostgreSQL is too old", f"Upgrade it; tested with {_TESTED}", version=name))
+    elif version.major != _TESTED:
+        found.append(note(_PART, f"This was tested with PostgreSQL {_TESTED} alone", version=name))
+    else:
+        found.append(ok(_PART, "PostgreSQL was reached and lets us in", version=name))
+    row = await connection.fetchrow(
+        "SELECT pg_is_in_recovery() AS replica, has_schema_privilege(current_schema(), 'CREATE') AS may_create,"
+        " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super,"
+        " (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls,"
+        " inet_server_addr() IS NULL OR host(inet_server_addr()) IN ('127.0.0.1', '::1') AS here,"
+        " current_setting('server_encoding') AS encoding, current_setting('max_connections')::int AS connections,"
+        " pg_database_size(current_database()) / 1048576 AS size_mb"
+    )
+    if row["replica"]:
+        found.append(error(_PART, "This is a replica: it cannot be written", "Name the primary in SOJOURN_DATABASE"))
+    if not row["may_create"]:
+        found.append(
+            error(_PART, "The role may make no tables here", "GRANT CREATE ON SCHEMA to it, or name another schema")
+        )
+    if row["super"] and not row["here"]:
+        found.append(warning(_PART, "The role is a superuser", "Give the engine a role of its own"))
+    if not row["tls"] and not row["here"]:
+        found.append(
+            warning(_PART, "The connection has no TLS", "Add ?sslmode=verify-full to SOJOURN_DATABASE, and its CA")
+        )
+    if row["encoding"] != "UTF8":
+        found.append(
+            error(_PART, "The database is not in UTF-8", "Create it with ENCODING 'UTF8'", encoding=row["encoding"])
+        )
+    if row["connections"] < _FEW_CONNECTIONS:
+        found.append(
+            warning(
+                _PART,
+                "Few connections are allowed; a worker holds up to a dozen",
+                "Raise max_connections",
+                max_connections=row["connections"],
+            )
+        )
+    found.append(
+        note(
+            "disk",
+            "The disk of the database cannot be seen from here",
+            "Watch it on its own machine",
+            database_mb=row["size_mb"],
+        )
+    )
+    return found
+
+
+async def _settings(connection: Any) -> list[Finding]:
+    names = [name for name, *_ in _LOSES]
+    rows = await connection.fetch("SELECT name, setting FROM pg_settings WHERE name = ANY($1::text[])", names)
+    values = {row["name"]: row["setting"] for row in rows}
+    found = [
+        make(_PART, what, next_step, setting=name, value=values[name])
+        for name, bad, make, what, next_step in _LOSES
+        if values.get(name) == bad
+    ]
+    if not any(one.level == "error" for one in found):
+        found.insert(0, ok(_PART, "What is committed survives a crash", checked=len(values)))
+    return found
+
+
+async def _schema(connection: Any) -> str | None:
+    if await connection.fetchval("SELECT to_regclass('alembic_version') IS NULL"):
+        return None
+    version: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return version

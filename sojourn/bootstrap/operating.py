@@ -1,0 +1,59 @@
+"""What an operator's command decides with: the same releases and rules as the processes that run on the store."""
+
+from dataclasses import dataclass
+
+from sojourn.bootstrap.releases import Edition, Shelf
+from sojourn.bootstrap.settings import Settings
+from sojourn.bootstrap.telling import Announcing
+from sojourn.core.model import Event
+from sojourn.delivery.pace import JourneyPace
+from sojourn.errors import ConfigurationError
+from sojourn.intake.deciding import Deciding, Telling
+from sojourn.intake.decode import Refused, decode
+from sojourn.intake.frontier import PREFIX, topic_of
+from sojourn.intake.mapping import topics_of
+from sojourn.ports import Store
+from sojourn.records import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An operator's place at an open store."""
+
+    deciding: Deciding
+    edition: Edition
+
+    def read(self, one: Letter) -> Event | Refused:
+        """Read a dead letter's bytes by the release in force; those of a foreign topic also by its mapping."""
+        letter, project = one.letter, self.edition.project
+        read = decode(letter.raw, project.catalogue, letter.arrival)
+        if isinstance(read, Event) or not letter.source.startswith(PREFIX):
+            return read
+        topics = topics_of(project.topics, project.catalogue)
+        topic, _ = topic_of(letter.source)
+        if topic not in topics.foreign:
+            return read
+        identity = f"{letter.source}@0:{letter.position}"
+        mapped = topics.read(topic, None, letter.raw, (), identity=identity, timestamp=letter.arrival)
+        return decode(mapped, project.catalogue, letter.arrival) if isinstance(mapped, bytes) else read
+
+
+async def desk_of(store: Store, settings: Settings, now: int) -> Desk:
+    """Give the desk of an open store at an instant.
+
+    Raises:
+        ConfigurationError: Nothing was ever released there.
+    """
+    shelf = Shelf(settings.var)
+    await shelf.catch_up(store)
+    if not shelf.editions:
+        raise ConfigurationError("Nothing was released there yet", next_step="Start the engine there once")
+    edition = next((one for one in reversed(shelf.editions) if one.published.at <= now), shelf.editions[0])
+    telling = Announcing() if settings.shared else Telling()
+    counts: dict[str, int] = {}
+    for source in await store.views.positions():
+        if source.startswith(PREFIX):
+            topic, partition = topic_of(source)
+            counts[topic] = max(counts.get(topic, 0), partition + 1)
+    deciding = Deciding(shelf.releases, JourneyPace(edition.book), counts, telling)
+    return Desk(deciding, edition)

@@ -1,0 +1,146 @@
+"""Parked customers: who they are, and releasing one, his inputs in order and each as of its arrival.
+
+A parked customer stood still, so his inputs are applied as if nothing had happened: each at the instant at which it
+arrived, behind the timers that were due before it. A payment that was parked suppresses the reminder that it would
+have suppressed. One transaction applies one input and closes its letter.
+"""
+
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sojourn.core.due import next_due
+from sojourn.core.model import Event
+from sojourn.intake.apply import Incoming
+from sojourn.intake.apply import _Batch as Batch
+from sojourn.intake.deciding import Deciding
+from sojourn.intake.decode import Refused
+from sojourn.intake.ledger import Ledger
+from sojourn.intake.parked import ENGINE_ERROR, Parked, changes, mark
+from sojourn.operations.letters import open_letters
+from sojourn.ports import Store, Tx, Views
+from sojourn.records import Changed, Letter
+
+Read = Callable[[Letter], Event | Refused]
+
+
+class ParkedCustomer(msgspec.Struct, frozen=True, kw_only=True):
+    """One parked customer: since when (arrival, ms), how many inputs wait, and the error of the first."""
+
+    customer: str
+    since: int
+    inputs: int
+    error: str
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release did: inputs applied, and why it stopped at letter ``number`` where it did; None: he is free."""
+
+    customer: str
+    applied: int
+    number: int | None = None
+    why: str = ""
+
+    @property
+    def free(self) -> bool:
+        """Whether he is no longer parked."""
+        return self.number is None
+
+
+class StillBroken(Exception):
+    """Takes the transaction back; never leaves this module."""
+
+
+async def parked_customers(views: Views) -> list[ParkedCustomer]:
+    """Give the parked customers, the longest parked first."""
+    waiting: dict[str, list[Letter]] = {}
+    for one in await open_letters(views, reason=ENGINE_ERROR):
+        if one.letter.customer is not None:
+            waiting.setdefault(one.letter.customer, []).append(one)
+    return [
+        ParkedCustomer(
+            customer=customer, since=letters[0].letter.arrival, inputs=len(letters), error=letters[0].letter.detail
+        )
+        for customer, letters in waiting.items()
+    ]
+
+
+async def release(store: Store, deciding: Deciding, customer: str, read: Read) -> Release | None:
+    """Apply a parked customer's inputs in order until one fails or none is left; None: he is not parked.
+
+    Raises:
+        TryLater: The store is away, or somebody else works on him; what was applied before stays applied.
+    """
+    applied = 0
+    while True:
+        try:
+            async with store.transaction() as tx:
+                one = await _next(store, tx, deciding, customer, read)
+        except StillBroken as stop:
+            number, why = stop.args
+            return Release(customer=customer, applied=applied, number=number, why=why)
+        if one is None:
+            return Release(customer=customer, applied=applied) if applied else None
+        applied += 1
+
+
+async def _next(store: Store, tx: Tx, deciding: Deciding, customer: str, read: Read) -> Letter | None:
+    """Apply the oldest input of a customer, close its letter and give it; None: there is none."""
+    now = await tx.now()
+    await tx.load([customer])  # whoever parks more for him has to wait
+    parked = Parked(changes=await changes(tx))
+    letters = await open_letters(store.views, reason=ENGINE_ERROR)
+    one = next((one for one in letters if one.letter.customer == customer), None)
+    if one is None:
+        return None
+    try:
+        await _wake(tx, deciding, customer, now)
+    except Exception as error:
+        raise StillBroken(one.number, f"{where(error)}: what he waits for cannot be computed") from error
+    await _apply(tx, deciding, one, customer, read, now)
+    await tx.close_dead_letters([one.number], "replayed", now)
+    await mark(tx, parked, now)
+    return one
+
+
+async def _wake(tx: Tx, deciding: Deciding, customer: str, now: int) -> None:
+    """Bring his timers back, which were put off while he was parked."""
+    stored = (await tx.load([customer]))[customer]
+    if stored.release is None:
+        return
+    due = next_due(deciding.releases.numbered(stored.release).book, stored.state)
+    if due is not None and (stored.due is None or due < stored.due):
+        await tx.save([Changed(stored, stored.state, due, stored.lane, stored.release)], now)
+
+
+async def _apply(tx: Tx, deciding: Deciding, one: Letter, customer: str, read: Read, now: int) -> None:
+    letter = one.letter
+    ledger = Ledger(deciding, await deciding.frontier(tx, now))
+    if not letter.raw:  # a timer or an outcome failed: what is due by then is tried again
+        await ledger.load(tx, [customer], (), now)
+        ledger.through(customer, letter.arrival)
+        _stop_if_broken(ledger, one, customer)
+        await ledger.write(tx, now)
+        return
+    event = read(one)
+    if isinstance(event, Refused):
+        raise StillBroken(one.number, f"the release in force refuses it: {event.reason}: {event.detail}")
+    incoming = Incoming(raw=letter.raw, read=event, source=letter.source, position=letter.position)
+    batch = Batch(deciding, [incoming], [min(letter.arrival, now)], frozenset(), ledger, now)
+    await batch.run(tx, wait=True)
+    _stop_if_broken(ledger, one, customer)
+
+
+def _stop_if_broken(ledger: Ledger, one: Letter, customer: str) -> None:
+    error = ledger.broken().get(customer)
+    if error is not None:
+        raise StillBroken(one.number, where(error)) from error
+
+
+def where(error: BaseException) -> str:
+    """Give the kind of an error and its place in the code; its text may hold a customer's values."""
+    frames: Sequence[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
