@@ -219,6 +219,8 @@ class _Records:
         unkeyed = {one.source for one in self.incoming if not one.keyed}
         for source, expect in sorted(self.reading.expect.items()):
             old = positions.get(source, _NEW)
+            if not final and expect is None:
+                continue  # its first position is written with its last round
             if not final:
                 moves.append(Move(source, expect, Position(old.next, old.stored_to, old.moved_at, old.keyed)))
                 continue
