@@ -15,12 +15,14 @@ JARS = build/servers/.made-from-$(shell cksum < tools/servers/jars.sha256 | tr '
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run stack test test-unit test-contract test-integration test-acceptance check format lock bench clean
+.PHONY: help install run stack test test-unit test-contract test-worlds test-integration test-acceptance test-chaos chaos worlds check format lock bench clean
 
 help:
 	@echo "make run      start Sojourn with the reference insurer on this machine"
 	@echo "make stack    start production on this machine: Kafka, PostgreSQL, two workers, the console"
-	@echo "make test     all tests: unit, contract, integration, acceptance"
+	@echo "make test     all tests: unit, contract, worlds, integration, acceptance, chaos in its short form"
+	@echo "make chaos    kill everything: real servers, three workers, 50,000 events, compared with simulate"
+	@echo "make worlds   100,000 simulated worlds, a night's work"
 	@echo "make check    style, types, layers, docs"
 	@echo "make format   put the code into the house's format"
 	@echo "make bench    the benchmarks of benchmarks/"
@@ -54,7 +56,7 @@ run: install
 stack: install
 	@exec $(BIN)/python -m tools.stack
 
-test: test-unit test-contract test-integration test-acceptance
+test: test-unit test-contract test-worlds test-integration test-acceptance test-chaos
 
 test-unit: install
 	@$(BIN)/python -m pytest tests/unit tests/docs -q -n $(WORKERS)
@@ -62,12 +64,26 @@ test-unit: install
 test-contract: install
 	@$(BIN)/python -m pytest tests/contract -q -n $(WORKERS)
 
+# Whole worlds on a virtual clock, from seeds: a thousand here, a hundred thousand in `make worlds`.
+test-worlds: install
+	@$(BIN)/python -m pytest tests/worlds -q -n $(WORKERS)
+
 # One after the other: these use ports, processes and the disk.
 test-integration: install
 	@$(BIN)/python -m pytest tests/integration -q
 
 test-acceptance: install
 	@$(BIN)/python -m pytest tests/acceptance -q
+
+# Real servers and workers, killed: the short form; `make chaos` is the long one.
+test-chaos: install
+	@$(BIN)/python -m pytest tests/chaos -q
+
+chaos: install
+	@$(BIN)/python -m tests.chaos
+
+worlds: install
+	@$(BIN)/python -m tests.worlds --count 100000
 
 check: install
 	@$(BIN)/ruff check --quiet .
