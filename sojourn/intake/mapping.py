@@ -6,6 +6,7 @@ record whatsoever raises, and no detail holds a value of it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from sojourn.definitions.problems import Problems
 from sojourn.definitions.reader import read_file
 from sojourn.definitions.topics_file import FILE, read_topics
 from sojourn.intake.decode import Refused, as_reason, unreadable
+from sojourn.schema import ID_LIMIT
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -89,10 +91,15 @@ def _mapped(
 ) -> Mapped:
     given = {name: raw for name, raw in headers if raw is not None}
     read = cloud_record if topic.format == "cloudevents" else json_record
-    envelope = topic.envelope(read(key, value, given, timestamp), identity)
+    envelope = topic.envelope(read(key, value, given, timestamp), _short(identity))
     if envelope is None:
         return _LEFT_OUT if topic.otherwise == "ignore" else _NO_EVENT
     return as_json(envelope)
+
+
+def _short(identity: str) -> str:
+    """Give an identity that fits an id: a topic's name alone may be longer than one."""
+    return identity if len(identity) <= ID_LIMIT else sha256(identity.encode()).hexdigest()
 
 
 def topics_of(foreign: Mapping[str, ForeignTopic], catalogue: Catalogue) -> Topics:

@@ -71,6 +71,11 @@ def test_the_first_event_whose_condition_holds_is_taken_and_has_the_identity_whe
     assert event(read(FAILED | {"rc": "unheard of"})).payload["reason_code"] == "bank_error"
 
 
+def test_the_identity_of_a_topic_with_a_long_name_is_still_an_id() -> None:
+    first, second = (event(read(FAILED, identity=f"kafka:{'t' * 249}/0@e:{offset}")).id for offset in (1, 2))
+    assert first != second
+
+
 def test_what_none_takes_is_ignored_or_refused_as_the_file_says() -> None:
     assert read({"kind": "OPENED"}) == Ignored("otherwise")
     assert read({}) == Ignored("otherwise")

@@ -1,5 +1,6 @@
 """topics.yaml: every mistake is found at load, with its place and what was probably meant."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sojourn.bootstrap.releases import pack
+from sojourn.definitions.loose import compile_loose
+from sojourn.definitions.loose_words import FILTERS, NAMES
 from sojourn.definitions.project import find_problems
 from tests.unit.project_kit import FIRST, folder
 from tests.unit.topics_kit import FILE, TOPIC, one, problems, topics
@@ -186,3 +189,27 @@ def test_a_damaged_file_gives_problems_and_no_crash(data: st.DataObject) -> None
         assert found.line >= 1
         assert found.column >= 1
         assert found.message
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_how_to_shows_files_that_pass_the_check_with_their_examples() -> None:
+    page = (DOCS / "how-to/read-a-foreign-topic.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 3
+    assert [told(text) for text in shown] == [[], [], []]
+    assert sum(text.count("becomes:") for text in shown) == 4
+
+
+def test_the_reference_has_every_name_and_filter_as_the_code_has_them() -> None:
+    page = (DOCS / "reference/topics-file.md").read_text(encoding="utf-8")
+    words = [*NAMES.values(), *(held.word for held in FILTERS.values())]
+    rows = [f"| `{word.form}` | {word.meaning} | `{word.example}` |" for word in words]
+    written = page.replace("\\|", "|").splitlines()
+    assert [row for row in rows if row not in written] == []
+
+
+def test_the_examples_of_the_words_are_expressions() -> None:
+    for word in [*NAMES.values(), *(held.word for held in FILTERS.values())]:
+        assert compile_loose(word.example, {"reason": {"51": "a"}}, cloud=True).kind
