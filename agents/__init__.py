@@ -1,8 +1,8 @@
-"""What consumes Kafka, once Sojourn runs on it: thin Faust agents without a business rule.
+"""What consumes Kafka: thin Faust agents without a business rule, under `sojourn worker`.
 
-Three will stand here, each about forty lines: `intake` (hot topics, read in batches, given to `sojourn.intake`),
-`receipts` (what providers tell later about a message) and `control` (publications and waivers). They decide
-nothing; the engine that they call is the one that embedded mode runs. Until then `sojourn run` takes events over
-HTTP and from files, and nothing imports this folder. It is loaded from the project folder, as `faust -A` does, and
-never installed as a top-level package, because another distribution installs one of this name.
+`intake` takes the batches of the hot topics, `control` what operators tell all workers. What providers tell later
+about a message is an event like others (`message.status`), so it needs no agent of its own. The agents decide
+nothing; the engine that they call is the one that embedded mode runs. This folder is loaded from the project folder,
+as `faust -A agents.app` does, and never installed as a top-level package, because another distribution installs one
+of this name.
 """

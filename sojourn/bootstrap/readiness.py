@@ -1,9 +1,10 @@
 """How each part of the engine does, for /readyz."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sojourn.bootstrap.health import OK, Part
+from sojourn.core.book import Book
 from sojourn.core.zones import local_date
 from sojourn.errors import SojournError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 _LATE_MS = 60_000
 _CROWDED = 10_000
 _REMEMBERED_MS = 5_000
-_NAMES = {"sms": "sms", "email": "smtp", "call": "calls"}
+CHANNELS: Final = {"sms": "sms", "email": "smtp", "call": "calls"}
 
 
 async def parts_of(engine: "Engine") -> dict[str, Part]:
@@ -30,7 +31,7 @@ async def parts_of(engine: "Engine") -> dict[str, Part]:
         parts[where] = Part("degraded", f"an error of the engine itself: {fault}")
     for channel, circuit in engine.delivery.circuits.items():
         why = f"the provider does not take anything ({circuit.code}); what waits stays in the outbox"
-        parts[_NAMES.get(channel, channel)] = Part("degraded", why) if circuit.is_open else OK
+        parts[CHANNELS.get(channel, channel)] = Part("degraded", why) if circuit.is_open else OK
     return parts
 
 
@@ -74,8 +75,13 @@ def _quarantine(engine: "Engine") -> Part:
 
 def calendar_part(engine: "Engine") -> Part:
     """Warn from 1 October on when the next year has no official calendar (Q41)."""
-    calendar = engine.book.calendar
-    today = local_date(engine.clock(), calendar.zone)
+    return calendar_at(engine.book, engine.clock())
+
+
+def calendar_at(book: Book, now: int) -> Part:
+    """Give how the calendar of a book does at an instant; see ``calendar_part``."""
+    calendar = book.calendar
+    today = local_date(now, calendar.zone)
     wanted = {today.year, (today + timedelta(days=92)).year}
     missing = sorted(wanted - calendar.official)
     if not missing:

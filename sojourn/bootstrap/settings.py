@@ -57,6 +57,9 @@ class Settings(BaseModel):
         None,
         description="The key of keys, 64 hexadecimal digits, the same for all processes; without it var/master.key.",
     )
+    roles: str = Field(
+        "intake,timers,delivery", description="What a worker does: any of `intake`, `timers` and `delivery`."
+    )
     kafka: str | None = Field(None, description="`host1:9092,host2:9092`; without it embedded mode.")
     kafka_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
         "plaintext", description="How brokers are spoken to: `plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`."

@@ -1,7 +1,9 @@
 """Real things from settings: store, channels, local inbox, press."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from sojourn.bootstrap.channels_file import ChannelOptions
 from sojourn.bootstrap.keys import kept
@@ -14,16 +16,66 @@ from sojourn.channels.sms import Sms, SmsGateway
 from sojourn.channels.smtp import Smtp, SmtpServer
 from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press, Unsubscriber
-from sojourn.ports import Store
+from sojourn.errors import ConfigurationError
+from sojourn.kafka.access import KafkaAccess
+from sojourn.ports import Store, Tx
 from sojourn.rendering import Renderer
-from sojourn.store.sealing import master_key
+from sojourn.store.sealing import Master, master_key
 from sojourn.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What processes on one store share beside the master key: kept in the store, sealed with it."""
+
+    links: bytes
+    calls: bytes
+    api: str
+
+    @classmethod
+    async def of(cls, tx: Tx) -> Self:
+        """Give those of a store; they are made at the first call."""
+        api = urlsafe_b64encode(await tx.secret("api key")).rstrip(b"=").decode()
+        return cls(await tx.secret("links"), await tx.secret("calls"), f"sj_{api}")
 
 
 def make_store(settings: Settings, clock: Callable[[], int], *, create: bool = True) -> Store:
     """Give the store of a project, not open yet; ``create`` makes its master key where there is none."""
-    key = master_key(settings.var / "master.key", create=create)
+    key = make_master(settings, create=create)
+    if settings.shared:
+        from sojourn.store.postgres import PostgresStore  # embedded mode starts without its driver
+
+        return PostgresStore(settings.database, key)
     return SqliteStore(settings.database_file, key, clock)
+
+
+def make_master(settings: Settings, *, create: bool = True) -> Master:
+    """Give the key of keys: the setting, else the file in var/."""
+    if settings.master_key is not None:
+        return Master(bytes.fromhex(settings.master_key.get_secret_value()))
+    return master_key(settings.var / "master.key", create=create)
+
+
+def make_access(settings: Settings) -> KafkaAccess:
+    """Give the way to the brokers.
+
+    Raises:
+        ConfigurationError: None is named.
+    """
+    if not settings.kafka:
+        raise ConfigurationError(
+            "No Kafka broker is named", next_step="Set SOJOURN_KAFKA to host1:9092,host2:9092, or use `sojourn run`"
+        )
+    return KafkaAccess(
+        settings.kafka,
+        settings.kafka_protocol,
+        settings.kafka_mechanism,
+        settings.kafka_user,
+        settings.kafka_password,
+        settings.kafka_ca,
+        settings.kafka_certificate,
+        settings.kafka_key,
+    )
 
 
 def make_inbox(settings: Settings, clock: Callable[[], int]) -> LocalInbox | None:
@@ -33,13 +85,19 @@ def make_inbox(settings: Settings, clock: Callable[[], int]) -> LocalInbox | Non
     return LocalInbox(clock, file=settings.var / "inbox.ndjson")
 
 
-def make_channels(settings: Settings, options: ChannelOptions, inbox: LocalInbox | None) -> dict[str, Channel]:
-    """Give the adapters; what has no setting goes to the local inbox, which must be open."""
+def make_channels(
+    settings: Settings, options: ChannelOptions, inbox: LocalInbox | None, secret: bytes | None = None
+) -> dict[str, Channel]:
+    """Give the adapters; what has no setting goes to the local inbox, which must be open.
+
+    ``secret`` signs calls; without it that of the project's var/ does.
+    """
     sms_url = settings.sms.get_secret_value() if settings.sms else inbox.sms_url if inbox else ""
     smtp_url = settings.smtp.get_secret_value() if settings.smtp else inbox.smtp_url if inbox else ""
     calls_url = settings.calls.get_secret_value() if settings.calls else inbox.calls_url if inbox else ""
     sms, mail, calls = options.sms, options.email, options.calls
-    secret = kept(settings.var / "calls.key").value.encode()
+    if secret is None:
+        secret = kept(settings.var / "calls.key").value.encode()
     names: Mapping[Any, str] = sms.fields
     return {
         "sms": Sms(
@@ -68,9 +126,10 @@ def make_channels(settings: Settings, options: ChannelOptions, inbox: LocalInbox
     }
 
 
-def make_press(settings: Settings, options: ChannelOptions, edition: Edition) -> Press:
-    """Give what renders the messages of an edition; links are signed with the project's own key."""
-    key = kept(settings.var / "links.key").value.encode()
+def make_press(settings: Settings, options: ChannelOptions, edition: Edition, key: bytes | None = None) -> Press:
+    """Give what renders the messages of an edition; links are signed with a key, without it that of var/."""
+    if key is None:
+        key = kept(settings.var / "links.key").value.encode()
     templates = edition.project.templates
     renderer = Renderer(templates, key)
     renderer.warm()

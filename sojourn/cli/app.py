@@ -20,8 +20,10 @@ from sojourn.cli.run import run
 from sojourn.cli.schema import schema
 from sojourn.cli.simulate import simulate
 from sojourn.cli.testing import run_tests
+from sojourn.cli.topics import topics
 from sojourn.cli.version import version
 from sojourn.cli.why import why
+from sojourn.cli.worker import worker
 from sojourn.errors import SojournError
 
 ABOUT: Final = """Customer journeys as code: check, test, rehearse and run them.
@@ -34,6 +36,7 @@ app = typer.Typer(
 )
 for name, command in (
     ("run", run),
+    ("worker", worker),
     ("check", check),
     ("test", run_tests),
     ("simulate", simulate),
@@ -48,6 +51,7 @@ app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(intake, name="intake")
 app.command("doctor")(doctor)
+app.command("topics")(topics)
 app.command("schema")(schema)
 app.command("version")(version)
 

@@ -8,13 +8,13 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from errno import EADDRINUSE
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from sojourn.bootstrap.embedded import Engine
 from sojourn.bootstrap.intake_queue import Received
+from sojourn.bootstrap.metrics import Metrics
 from sojourn.bootstrap.settings import Listen
 from sojourn.core.book import Book
 from sojourn.errors import ConfigurationError
@@ -24,6 +24,23 @@ from sojourn.web.host import InboxEntry
 
 BACKLOG: Final = 512
 _GRACE_S: Final = 2
+
+
+class Engine(Protocol):
+    """What runs behind HTTP: the embedded engine, or a worker of production."""
+
+    @property
+    def book(self) -> Book: ...
+    @property
+    def views(self) -> Views: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def inbox(self) -> Sequence[InboxEntry]: ...
+    @property
+    def clock(self) -> Callable[[], int]: ...
+    async def submit(self, raws: Sequence[bytes], source: str) -> Received: ...
+    async def health(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

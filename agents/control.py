@@ -1,0 +1,14 @@
+"""What operators tell all workers over Kafka: waivers, one JSON object a record (docs/how-to/run-in-production.md)."""
+
+from collections.abc import AsyncIterable
+
+from agents.app import app
+
+topic = app.topic("cj.control.v1", value_serializer="raw", key_serializer="raw")
+
+
+@app.agent(topic)
+async def control(records: AsyncIterable[bytes]) -> None:
+    """Give each word to the engine, which keeps what it cannot read as a dead letter; nothing is raised here."""
+    async for record in records:
+        await app.work.hear(record)

@@ -1,0 +1,501 @@
+"""The production host: one worker of any number, on PostgreSQL and Kafka (docs/decisions/0003).
+
+It runs the same use cases as the embedded engine. The database is all that workers share; each may be killed at any
+instant, and each outlives a database and brokers that are away. ``Frame`` puts a Faust app around it.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+
+from sojourn.bootstrap.answers import AnswerReader
+from sojourn.bootstrap.channels_file import read_channels
+from sojourn.bootstrap.control import obey
+from sojourn.bootstrap.counting import Counting, count_applied
+from sojourn.bootstrap.editions import Editions
+from sojourn.bootstrap.figures import Figures, look_up
+from sojourn.bootstrap.health import summary
+from sojourn.bootstrap.inflow import Batch, Inflow
+from sojourn.bootstrap.intake_queue import IntakeQueue, Received
+from sojourn.bootstrap.loops import Loop, Loops, pause
+from sojourn.bootstrap.metrics import Metrics
+from sojourn.bootstrap.partitions import Partitions
+from sojourn.bootstrap.quarantine import Quarantine
+from sojourn.bootstrap.releases import Edition
+from sojourn.bootstrap.roles import DELIVERY, INTAKE, TIMERS, roles_of
+from sojourn.bootstrap.settings import Settings
+from sojourn.bootstrap.telling import Announcing
+from sojourn.bootstrap.trouble import Trouble
+from sojourn.bootstrap.wiring import Secrets, make_access, make_channels, make_inbox, make_press, make_store
+from sojourn.bootstrap.worker_health import worker_parts
+from sojourn.channels.inbox import InboxMessage
+from sojourn.core.book import Book
+from sojourn.delivery.pace import JourneyPace
+from sojourn.delivery.port import Channel
+from sojourn.delivery.render import Press
+from sojourn.delivery.worker import Delivery
+from sojourn.errors import SojournError, TryLater
+from sojourn.intake.apply import Applied, Incoming, Reading, apply_events, apply_records
+from sojourn.intake.deciding import Deciding
+from sojourn.intake.decode import decode
+from sojourn.intake.mapping import Topics
+from sojourn.intake.timers import Fired, fire_due, fire_past_stalled
+from sojourn.kafka.probe import probe
+from sojourn.kafka.publisher import Publisher
+from sojourn.kafka.reader import Reader
+from sojourn.ports import Store, Views
+from sojourn.publication.sweep import IN_FORCE, sweep_page
+from sojourn.records import Due, Position
+
+STOP_S: Final = 7.0
+_IDLE_S: Final = 0.2
+_POLL_S: Final = 1.0
+_TOPICS_S: Final = 10.0
+_STALLED_S: Final = 5.0
+_GATHER_S: Final = 0.004
+_FIGURES_MS: Final = 2_000
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
+
+
+class Production:
+    """One worker: ``open``, then ``run`` until ``stop``; then ``close``.
+
+    Args:
+        settings: Where the project, the database, the brokers and the providers are.
+        clock: Milliseconds UTC of this host; arrivals and timers go by the clock of the store.
+        store: Another store than the settings name; for tests.
+        channels: Other channels than the settings name; for tests.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], int],
+        *,
+        store: Store | None = None,
+        channels: Mapping[str, Channel] | None = None,
+    ) -> None:
+        self.settings, self.clock = settings, clock
+        self.roles = roles_of(settings.roles)
+        self.access = make_access(settings)
+        self.metrics = Metrics()
+        self.store = store if store is not None else make_store(settings, clock)
+        self.quarantine = Quarantine()
+        self.trouble = Trouble(self.metrics, clock)
+        self.loops = Loops(self.trouble, clock)
+        self.editions = Editions(settings, self.store)
+        self.partitions = Partitions(self.access)
+        self.publisher = Publisher(self.access, self.store, clock)
+        self.opened = asyncio.Event()
+        self.fired: Fired | None = None
+        self.secrets: Secrets | None = None
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._options = read_channels(settings.project)
+        self._given = channels
+        self._inbox = make_inbox(settings, clock) if channels is None else None
+        self._channels: Mapping[str, Channel] = {}
+        self._deciding: Deciding | None = None
+        self._delivery: Delivery | None = None
+        self._pace: JourneyPace | None = None
+        self._after: Due | None = None
+        self._counts: Mapping[str, int] = {}
+        self.figures: Figures | None = None
+        self._used: Edition | None = None
+        self._timers_wake = asyncio.Event()
+        self._queue = IntakeQueue(self._apply_now)
+        self.reader: Reader | None = None
+        self.inflow: Inflow | None = None
+
+    # ---- what HTTP and the frame see
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once an end was asked for."""
+        return self.loops.stopping
+
+    @property
+    def edition(self) -> Edition:
+        """The release that is in force."""
+        return self.editions.in_force(self.clock())
+
+    @property
+    def book(self) -> Book:
+        """The book that is in force."""
+        return self.edition.book
+
+    @property
+    def deciding(self) -> Deciding:
+        """What every use case decides with."""
+        assert self._deciding is not None, "the worker is not open"
+        return self._deciding
+
+    @property
+    def delivery(self) -> Delivery:
+        """The way out."""
+        assert self._delivery is not None, "the worker is not open"
+        return self._delivery
+
+    @property
+    def views(self) -> Views:
+        """What people read."""
+        return self.store.views
+
+    @property
+    def inbox(self) -> Sequence[InboxMessage]:
+        """Messages of this process's local inbox, oldest first; empty where every provider is a real one."""
+        return tuple(self._inbox.messages) if self._inbox is not None else ()
+
+    @property
+    def waiting(self) -> int:
+        """How many inputs of HTTP wait to be stored."""
+        return self._queue.waiting
+
+    @property
+    def topics(self) -> Topics:
+        """The topics of the release in force."""
+        project = self.edition.project
+        return Topics(frozenset(project.catalogue.topics), project.topics)
+
+    async def submit(self, raws: Sequence[bytes], source: str) -> Received:
+        """Store events that came over HTTP; when it returns they are stored and decided.
+
+        Raises:
+            Overloaded: Too many wait; nothing was stored.
+            TryLater: The store is away; send them again.
+        """
+        catalogue, now = self.edition.project.catalogue, self.clock()
+        incoming = [Incoming(raw=raw, read=decode(raw, catalogue, now), source=source) for raw in raws]
+        return await self._queue.submit(incoming) if incoming else Received(0, 0)
+
+    async def health(self) -> dict[str, Any]:
+        """Tell how each part does, and why where it is not well."""
+        return summary(await worker_parts(self))
+
+    async def brokers_answer(self) -> bool:
+        """Tell whether Kafka can be used now; why not is logged."""
+        trouble = await probe(self.access)
+        if trouble is not None:
+            log.warning("the brokers do not answer", what=trouble.what, next_step=trouble.next_step)
+        return trouble is None
+
+    async def look_up(self) -> None:
+        """Look at the whole installation, if the last look is some seconds old.
+
+        Raises:
+            TryLater: The store is away.
+        """
+        now = self.clock()
+        if self.figures is None or now - self.figures.at > _FIGURES_MS:
+            self.figures = await look_up(self.views, self._counts, now)
+
+    async def hear(self, record: bytes) -> None:
+        """Do what a record of the control topic says; tried again until the store is there, never raises."""
+        while not self.stopping.is_set():
+            try:
+                log.info("a word on the control topic", became=await obey(self.store, record))
+                return
+            except Exception as error:
+                self.trouble.note(error, "control")
+                await pause(self.stopping, _POLL_S)
+
+    async def take(self, batch: Batch) -> None:
+        """Store one batch of records and say so in it; never raises."""
+        if self.inflow is not None:
+            await self.inflow.take(batch)
+
+    # ---- life
+
+    async def open(self) -> None:
+        """Make everything ready, and wait for a database that is away. Takes no work yet.
+
+        Raises:
+            MustStop: Settings, project or database are unusable.
+        """
+        while not self.stopping.is_set():
+            try:
+                await self._open()
+                self.opened.set()
+                return
+            except TryLater as error:
+                self.trouble.note(error, "store")
+                await pause(self.stopping, _POLL_S)
+
+    async def run(self) -> None:
+        """Work until ``stop``; raises what makes going on harmful.
+
+        Raises:
+            MustStop: The database must not be used any more.
+        """
+        if self.opened.is_set():
+            self.loops.start(self._loops())
+            await self.loops.until_stopped()
+            await self._end()
+        if self.loops.failure is not None:
+            raise self.loops.failure
+
+    def stop(self) -> None:
+        """Ask for a clean end: nothing new is taken, what is under way is settled."""
+        self.stopping.set()
+        self._timers_wake.set()
+        if self._delivery is not None:
+            self._delivery.ended.set()
+
+    async def close(self) -> None:
+        """Give everything back; after ``run`` has ended, or instead of it."""
+        for channel in self._channels.values():
+            await channel.close()
+        if self._inbox is not None:
+            await self._inbox.close()
+        await self.partitions.close()
+        await self.store.close()
+
+    # ---- loops
+
+    def _loops(self) -> dict[str, Loop]:
+        loops: dict[str, Loop] = {
+            "http": self._http_loop,
+            "release": self._release_loop,
+            "topics": self._topics_loop,
+            "outgoing": self._outgoing_loop,
+        }
+        if INTAKE in self.roles:
+            loops["intake"] = self._intake_loop
+        if TIMERS in self.roles:
+            loops |= {"timers": self._timers_loop, "stalled": self._stalled_loop, "sweep": self._sweep_loop}
+        if DELIVERY in self.roles:
+            loops["delivery"] = self._delivery_loop
+        return loops
+
+    async def _http_loop(self) -> None:
+        while not self.stopping.is_set():
+            if await self._queue.run_once():
+                self._wake()
+
+    async def _intake_loop(self) -> None:
+        assert self.inflow is not None
+        while not self.stopping.is_set():
+            if await self.inflow.turn():
+                self._wake()
+
+    async def _timers_loop(self) -> None:
+        while not self.stopping.is_set():
+            self._timers_wake.clear()
+            if await self.fire():
+                self.delivery.ended.set()
+            await pause(self._timers_wake, self._until_due())
+
+    async def _stalled_loop(self) -> None:
+        while not self.stopping.is_set():
+            fired = await fire_past_stalled(
+                self.store, self.deciding, after=self._after, quarantined=self.quarantine.customers
+            )
+            self._after = fired.after
+            self._count_fired(fired)
+            if self._after is None:
+                await pause(self.stopping, _STALLED_S)
+
+    async def _delivery_loop(self) -> None:
+        while not self.stopping.is_set():
+            self.delivery.ended.clear()
+            if await self.deliver():
+                self._timers_wake.set()
+            if not self.delivery.has_results:
+                await pause(self.delivery.ended, _IDLE_S)
+            if self.delivery.in_flight > 1:
+                await asyncio.sleep(_GATHER_S)  # let results gather: one transaction for many
+
+    async def _release_loop(self) -> None:
+        while not self.stopping.is_set():
+            await self.quarantine.refresh()
+            await self._look_at_releases()
+            await pause(self.stopping, _POLL_S)
+
+    async def _topics_loop(self) -> None:
+        while not self.stopping.is_set():
+            await self._look_at_topics()
+            await pause(self.stopping, _POLL_S if self.partitions.trouble else _TOPICS_S)
+
+    async def _sweep_loop(self) -> None:
+        while not self.stopping.is_set():
+            if not await self._sweep():
+                await pause(self.stopping, _POLL_S)
+
+    async def _outgoing_loop(self) -> None:
+        while not self.stopping.is_set():
+            if not await self.publisher.run_once():
+                await pause(self.stopping, _IDLE_S)
+
+    # ---- single turns
+
+    async def fire(self) -> int:
+        """Run every timer that may run by now, and give for how many customers."""
+        count = 0
+        while not self.stopping.is_set():
+            fired = await fire_due(self.store, self.deciding, quarantined=self.quarantine.customers)
+            self.fired = fired
+            self._count_fired(fired)
+            self.metrics.timer_lag.set(fired.late_ms / 1000)
+            count += fired.customers
+            if not fired.more:
+                break
+        return count
+
+    async def deliver(self) -> int:
+        """One turn of the way out: settle what ended, start what may go."""
+        done = await self.delivery.exchange()
+        self.trouble.works("delivery", wrote=bool(done))
+        return done
+
+    # ---- inside
+
+    async def _open(self) -> None:
+        await self.store.open()
+        await self.quarantine.load(self.store)
+        await self.editions.load()
+        async with self.store.transaction() as tx:
+            self.secrets = await Secrets.of(tx)
+        if self._inbox is not None and not self._channels:
+            await self._inbox.open()
+        if not self._channels:
+            self._channels = self._given or make_channels(self.settings, self._options, self._inbox, self.secrets.calls)
+            for channel in self._channels.values():
+                await channel.open()
+        await self._look_at_topics()
+        edition = self.edition
+        self._delivery = Delivery(
+            self.store,
+            self.deciding,
+            self._press(edition),
+            self._channels,
+            worker=self.name,
+            clock=self.clock,
+            read_answer=AnswerReader(edition.project),
+            listener=Counting(self),
+            alone=False,
+        )
+        self._use(edition)
+        if INTAKE in self.roles:
+            await self._open_intake()
+
+    async def _open_intake(self) -> None:
+        self.reader = Reader(
+            self.access,
+            self.topics.names,
+            self.settings.kafka_group,
+            self._stored,
+            self.clock,
+            begin=self.settings.kafka_begin,
+            client_id=f"sojourn-{self.name}",
+        )
+        self.inflow = Inflow(self.reader, self._apply_records, self.clock)
+        self._decide_with_all()
+        await self.reader.start()
+
+    async def _end(self) -> None:
+        """Settle what is under way within the time that a stop may take."""
+        self._queue.close(TryLater("The worker is stopping", next_step="Send it again to another one"))
+        await self.loops.end(in_peace=frozenset({"intake", "delivery", "outgoing"}))
+        ends: list[Awaitable[None]] = [self.delivery.stop(STOP_S - 4), self.publisher.stop()]
+        if self.reader is not None:
+            ends.append(self.reader.stop())
+        for error in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(error, SojournError):
+                log.warning("what was under way could not be settled; its leases tell the others", what=error.what)
+
+    def _wake(self) -> None:
+        self._timers_wake.set()
+        self.delivery.ended.set()
+
+    def _until_due(self) -> float:
+        """Seconds until timers are worth a look: those that wait for a source are looked at often."""
+        following = self.fired.next_due if self.fired is not None else None
+        if following is None:
+            return _POLL_S
+        return min(_POLL_S, max(_IDLE_S, (following - self.clock()) / 1000))
+
+    async def _stored(self, sources: Collection[str]) -> Mapping[str, Position]:
+        positions = await self.views.positions()
+        return {source: positions[source] for source in sources if source in positions}
+
+    async def _apply_now(self, incoming: Sequence[Incoming]) -> Applied:
+        return await self._counted(
+            lambda: apply_events(self.store, self.deciding, incoming, quarantined=self.quarantine.customers)
+        )
+
+    async def _apply_records(self, incoming: Sequence[Incoming], reading: Reading) -> Applied:
+        return await self._counted(
+            lambda: apply_records(self.store, self.deciding, incoming, reading, quarantined=self.quarantine.customers)
+        )
+
+    async def _counted(self, apply: Callable[[], Awaitable[Applied]]) -> Applied:
+        began = self.clock()
+        try:
+            applied = await apply()
+        except Exception as error:
+            self.trouble.note(error, "intake")
+            raise
+        self.trouble.works("intake", wrote=True)
+        self.quarantine.add(applied.broken)
+        count_applied(self.metrics, applied, (self.clock() - began) / 1000)
+        self.metrics.intake_queue.set(self._queue.waiting)
+        self.metrics.quarantined.set(len(self.quarantine.customers))
+        return applied
+
+    def _count_fired(self, fired: Fired) -> None:
+        self.quarantine.add(fired.broken)
+        self.trouble.works("timers", wrote=fired.customers > 0)
+        self.metrics.timers.inc(fired.customers)
+
+    async def _look_at_releases(self) -> None:
+        fresh = await self.editions.catch_up()
+        self.trouble.works("release", wrote=False)
+        if fresh or self.edition is not self._used:
+            self._use(self.edition)
+
+    async def _look_at_topics(self) -> None:
+        await self.partitions.look()
+        self._counts = self.partitions.counts(self.topics.names, await self.views.positions())
+        if self._deciding is None or self._counts != self._deciding.topics:
+            self._decide_with_all()
+
+    def _use(self, edition: Edition) -> None:
+        """Decide with all books that are loaded, and render with the edition that is in force."""
+        new = edition is not self._used
+        self._decide_with_all()
+        if not new:
+            return
+        self._used = edition
+        assert self._pace is not None
+        self._pace.use(edition.book)
+        self.metrics.release.set(edition.published.number)
+        self.delivery.use(self.deciding, self._press(edition), AnswerReader(edition.project))
+        if self._inbox is not None:
+            self._inbox.use({name: call.example for name, call in edition.project.calls.items()})
+        self._wake()
+        log.info("a release is in force", number=edition.published.number, running=edition.published.running)
+
+    def _decide_with_all(self) -> None:
+        if self._pace is None:
+            self._pace = JourneyPace(self.book)
+        self._deciding = Deciding(self.editions.releases, self._pace, dict(self._counts), Announcing())
+        if self._delivery is not None:
+            self._delivery.deciding = self._deciding
+        if self.inflow is not None:
+            self.inflow.use(self.edition.project.catalogue, self.topics, self._counts)
+
+    async def _sweep(self) -> bool:
+        """Let a page of customers meet a release in force, if nothing else has; tell whether there is more."""
+        swept = (await self.views.positions()).get(IN_FORCE, Position(1, 0)).next
+        for released in self.deciding.releases.to_meet(swept, self.clock()):
+            return await sweep_page(self.store, self.deciding, released) is not None
+        return False
+
+    def _press(self, edition: Edition) -> Press:
+        assert self.secrets is not None
+        return make_press(self.settings, self._options, edition, self.secrets.links)

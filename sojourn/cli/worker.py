@@ -1,0 +1,81 @@
+"""``sojourn worker``: production mode, one of any number of processes."""
+
+import asyncio
+import gc
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sojourn.cli.common import ProjectOption, project_folder, tell
+from sojourn.cli.run import log_to_stderr
+from sojourn.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sojourn.bootstrap.frame import Frame
+
+RolesOption = Annotated[
+    str | None,
+    typer.Option("--roles", help="What it does: any of intake, timers, delivery. [default: SOJOURN_ROLES, or all]"),
+]
+
+
+def worker(project: ProjectOption = None, roles: RolesOption = None) -> None:
+    """Run one worker of production: Kafka in, PostgreSQL underneath, providers out.
+
+    Any number of them may run, on any number of hosts, each with all roles or some. The database is all that they
+    share; each may be killed at any instant. It is the same as `faust -A agents.app worker` in the project folder.
+    A first start releases the project. Settings are environment variables (docs/reference/settings.md).
+
+    \b
+    Examples:
+      sojourn worker
+      sojourn worker --roles intake,timers --project ./insurer
+
+    Exit status: 0 after SIGTERM or Ctrl-C; 2 settings, project or database are unusable.
+    """
+    folder = project_folder(project)
+    os.environ["SOJOURN_PROJECT"] = str(folder)
+    if roles is not None:
+        os.environ["SOJOURN_ROLES"] = roles
+    log_to_stderr()
+    asyncio.run(_work(folder))
+
+
+async def _work(folder: Path) -> None:
+    from sojourn.web.server import on_signals
+
+    frame = _frame(folder)
+    on_signals(frame.work.stop)
+    frame.loop = asyncio.get_running_loop()
+    start = asyncio.create_task(frame.start(), name="frame")
+    try:
+        await frame.work.opened.wait()
+        gc.freeze()  # books and templates live as long as the process: the collector need not walk them
+        await frame.until_ended()
+    finally:
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+        await frame.stop()
+    tell("Stopped. The others, or the next start, go on from here.")
+
+
+def _frame(folder: Path) -> "Frame":
+    """Load ``agents.app`` of the project, as ``faust -A agents.app`` does.
+
+    Raises:
+        ConfigurationError: The project has none.
+    """
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        frame: Frame = importlib.import_module("agents.app").app
+    except ModuleNotFoundError as error:
+        if error.name not in ("agents", "agents.app"):
+            raise
+        raise ConfigurationError(
+            "The project has no agents/app.py", next_step="Copy agents/ from the reference project into it"
+        ) from error
+    return frame
