@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tools.servers import KafkaBroker, Listener, PostgresServer, ServerError, free_port
+from tools.servers import KafkaBroker, KafkaCluster, Listener, PostgresServer, ServerError, free_port
 from tools.servers.process import descendants, listening, lives
 
 PARENT = """
@@ -38,11 +38,15 @@ async def _count(bootstrap: str, topic: str) -> int:
         await consumer.stop()
 
 
-async def _fill(bootstrap: str, topic: str, records: int) -> None:
+async def _fill(bootstrap: str, topic: str, records: int, copies: int = 1) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(topic, 1, 1)])
+    await admin.create_topics([NewTopic(topic, 1, copies)])
     await admin.close()
+    await _send(bootstrap, topic, records)
+
+
+async def _send(bootstrap: str, topic: str, records: int) -> None:
     producer = aiokafka.AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
     for number in range(records):
@@ -80,6 +84,17 @@ def test_a_broker_has_several_listeners() -> None:
         assert listening(broker.ports["PLAINTEXT"])
         assert listening(broker.ports["INSIDE"])
         assert broker.address("INSIDE") != broker.bootstrap
+
+
+async def test_a_cluster_goes_on_without_one_of_its_brokers(tmp_path: Path) -> None:
+    with KafkaCluster(tmp_path) as cluster:
+        await _fill(cluster.bootstrap, "kept", 50, copies=3)
+        cluster.brokers[1].kill9()
+        await _send(cluster.bootstrap, "kept", 50)
+        assert [broker.running for broker in cluster.brokers] == [True, False, True]
+        assert await _count(cluster.brokers[0].bootstrap, "kept") == 100
+        for broker in cluster.brokers:
+            broker.kill9()
 
 
 @pytest.mark.parametrize("durable", [True, False])
