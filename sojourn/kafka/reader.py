@@ -38,7 +38,7 @@ CLIENT: Final[Mapping[str, Any]] = {
     "max_partition_fetch_bytes": 128 << 10,
     "fetch_max_bytes": 4 << 20,
     "session_timeout_ms": 6_000,
-    "heartbeat_interval_ms": 1_500,
+    "heartbeat_interval_ms": 500,
     "rebalance_timeout_ms": 10_000,
     "max_poll_interval_ms": 60_000,
     "request_timeout_ms": 12_000,  # above the rebalance timeout: a join is one request
@@ -48,7 +48,7 @@ _ANSWER_S: Final = 1.5
 _COMMIT_S: Final = 5.0
 _AGAIN_S: Final = 0.25
 _START_S: Final = 10.0
-_LEAVE_S: Final = 4.0
+_LEAVE_S: Final = 2.5
 _FORGOTTEN_S: Final = 30.0
 _BELIEVE_S: Final = 5.0
 _BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 3.0)

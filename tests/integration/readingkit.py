@@ -68,6 +68,14 @@ async def step(reader: Reader, positions: Positions, limit: int = 500, wait_s: f
     return chunk
 
 
+async def next_records(reader: Reader, limit: int, within_s: float = 20.0) -> Chunk:
+    """Give the first chunk that has records."""
+    async with asyncio.timeout(within_s):
+        while not (chunk := await reader.next(limit)).records:
+            pass
+    return chunk
+
+
 async def read_until(reader: Reader, positions: Positions, done: Callable[[], bool], within_s: float = 20.0) -> None:
     async with asyncio.timeout(within_s):
         while not done():
