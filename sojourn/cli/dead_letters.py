@@ -151,7 +151,8 @@ def replay(
             return [foretell(one, desk.read) for one in letters]
         quarantine = Quarantine()
         await quarantine.load(store)
-        return await put(store, desk.deciding, letters, desk.read, quarantined=quarantine.customers)
+        guarded = quarantine.guard(store)
+        return await put(guarded, desk.deciding, letters, desk.read, quarantined=quarantine.customers)
 
     _tell_handled(work(project, handled), as_json=as_json, dry_run=dry_run)
 

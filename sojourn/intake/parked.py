@@ -7,39 +7,15 @@ read there. So of two processes that park and release at once one loses (Conflic
 that decides for a customer sees, behind his lock, that he was parked in the meantime.
 """
 
-from collections.abc import Set
-from typing import Final, Protocol
+from typing import Final
 
-import msgspec
-
+from sojourn.intake.apply import ENGINE_ERROR
 from sojourn.ports import Tx
 from sojourn.records import Move, Position
 
+__all__ = ["ENGINE_ERROR", "QUARANTINE", "changes", "mark"]
+
 QUARANTINE: Final = "quarantine"  # position: how often the set of parked customers has changed
-ENGINE_ERROR: Final = "engine_error"
-
-
-class Parked(msgspec.Struct, frozen=True):
-    """Who is parked as of a transaction, and how often the set had changed by then (None: never)."""
-
-    customers: Set[str] = frozenset()
-    changes: int | None = None
-
-
-class Warden(Protocol):
-    """Knows who is parked."""
-
-    async def within(self, tx: Tx) -> Parked:
-        """Give who is parked as of this transaction; to be asked behind the locks of its customers."""
-        ...
-
-
-class Nobody:
-    """A warden for stores on which nobody is ever parked: rehearsals and tests."""
-
-    async def within(self, tx: Tx) -> Parked:
-        """See ``Warden.within``."""
-        return Parked()
 
 
 async def changes(tx: Tx) -> int | None:
@@ -48,10 +24,11 @@ async def changes(tx: Tx) -> int | None:
     return None if position is None else position.next
 
 
-async def mark(tx: Tx, parked: Parked, now: int) -> None:
-    """Tell all processes that this transaction parks or releases somebody.
+async def mark(tx: Tx, expect: int | None, now: int) -> int:
+    """Tell all processes that this transaction parks or releases somebody, and give how often that was.
 
-    Raises Conflict when somebody else did since ``parked`` was read.
+    Raises Conflict when somebody else did since ``expect`` was read.
     """
-    count = 0 if parked.changes is None else parked.changes
-    await tx.advance([Move(QUARANTINE, parked.changes, Position(count + 1, now, now))])
+    count = 1 if expect is None else expect + 1
+    await tx.advance([Move(QUARANTINE, expect, Position(count, now, now))])
+    return count

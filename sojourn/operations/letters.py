@@ -16,7 +16,7 @@ from sojourn.errors import TryLater
 from sojourn.intake.apply import Fate, Incoming, apply_events
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import Refused
-from sojourn.intake.parked import ENGINE_ERROR, Parked, changes, mark
+from sojourn.intake.parked import ENGINE_ERROR, changes, mark
 from sojourn.operations.calls import CALLS, call_again
 from sojourn.ports import Store, Tx, Views
 from sojourn.records import Letter
@@ -118,10 +118,10 @@ async def drop(store: Store, letters: Sequence[Letter]) -> int:
     """Close letters for good without using them, and give how many were open."""
     async with store.transaction() as tx:
         now = await tx.now()
-        parked = Parked(changes=await changes(tx))
+        expect = await changes(tx)
         count = await tx.close_dead_letters([one.number for one in letters], "dropped", now)
         if any(one.letter.reason == ENGINE_ERROR for one in letters):
-            await mark(tx, parked, now)
+            await mark(tx, expect, now)
     return count
 
 

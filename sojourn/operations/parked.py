@@ -18,7 +18,7 @@ from sojourn.intake.apply import _Batch as Batch
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import Refused
 from sojourn.intake.ledger import Ledger
-from sojourn.intake.parked import ENGINE_ERROR, Parked, changes, mark
+from sojourn.intake.parked import ENGINE_ERROR, changes, mark
 from sojourn.operations.letters import open_letters
 from sojourn.ports import Store, Tx, Views
 from sojourn.records import Changed, Letter
@@ -90,7 +90,7 @@ async def _next(store: Store, tx: Tx, deciding: Deciding, customer: str, read: R
     """Apply the oldest input of a customer, close its letter and give it; None: there is none."""
     now = await tx.now()
     await tx.load([customer])  # whoever parks more for him has to wait
-    parked = Parked(changes=await changes(tx))
+    expect = await changes(tx)
     letters = await open_letters(store.views, reason=ENGINE_ERROR)
     one = next((one for one in letters if one.letter.customer == customer), None)
     if one is None:
@@ -101,7 +101,7 @@ async def _next(store: Store, tx: Tx, deciding: Deciding, customer: str, read: R
         raise StillBroken(one.number, f"{where(error)}: what he waits for cannot be computed") from error
     await _apply(tx, deciding, one, customer, read, now)
     await tx.close_dead_letters([one.number], "replayed", now)
-    await mark(tx, parked, now)
+    await mark(tx, expect, now)
     return one
 
 
