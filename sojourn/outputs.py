@@ -190,21 +190,19 @@ _instant = lru_cache(maxsize=8_192)(instant_text)
 def records_of(
     rows: Sequence[Row], notes: Sequence[tuple[str, Note]], at: int, orders: Sequence[Queued] = ()
 ) -> list[Outgoing]:
-    """Give the records of what a transaction has decided, in order: requested calls, starts and ends, rows.
+    """Give the records of what a transaction has decided, in order: requested calls, starts, rows, ends.
 
     ``notes`` stand with their customers. ``at`` (ms) is the instant of notes and requested calls, which carry none.
     """
     out = [_requested(one.customer, one.order, at) for one in orders if isinstance(one.order, CallOut)]
-    for customer, note in notes:
-        make = _NOTES.get(note.kind)
-        if make is not None:
-            out.append(make(customer, note, at))
+    out += [_NOTES[note.kind](customer, note, at) for customer, note in notes if note.kind in _NOTES]
     for row in rows:
         out.append(_message(row))
         if row.run_id is not None and row.status in _STEP_IS_OVER:
             out.append(_step(row))
         if row.channel == "call":
             out.append(_called(row))
+    out += [_ended(customer, note, at) for customer, note in notes if note.kind == "ended"]
     return out
 
 
@@ -332,9 +330,9 @@ def _instance(kind: InstanceKind, name: str, customer: str, note: Note, at: int,
     return _send(name, INSTANCES, "sojourn.instance", customer, at, payload)
 
 
+#: Notes that stand before the rows of their transaction; ``ended`` stands behind them.
 _NOTES: Final[Mapping[str, Callable[[str, Note, int], Outgoing]]] = {
     "started": _started,
-    "ended": _ended,
     "arm": _arm,
 }
 
