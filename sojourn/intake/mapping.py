@@ -25,6 +25,25 @@ from sojourn.schema import ID_LIMIT
 Headers = Iterable[tuple[str, bytes | None]]
 
 
+class _Binary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bytes that are no text."""
+
+    base64: bytes
+
+
+_Shown = str | _Binary | None
+
+
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole record as a dead letter keeps it, readable for a person."""
+
+    foreign_record: str
+    timestamp: int
+    key: _Shown
+    headers: list[tuple[str, _Shown]]
+    value: _Shown
+
+
 class Ignored(msgspec.Struct, frozen=True):
     """A record that topics.yaml leaves out on purpose; it is counted, and its position moves on."""
 
@@ -84,6 +103,56 @@ class Topics:
             return _mapped(foreign, key, value, headers, identity, timestamp)
         except Unfit as error:
             return Refused(as_reason(error.reason), error.words)
+
+    def kept(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, *, identity: str, timestamp: int
+    ) -> bytes:
+        """Give the bytes by which a refused record is kept: of our own topics the value, of others the whole record.
+
+        So that `again` can read it once the mapping is mended. The arguments are those of `read`.
+        """
+        if topic not in self.foreign:
+            return value or b""
+        shown = [(name, _show(raw)) for name, raw in headers]
+        return msgspec.json.encode(_Kept(identity, timestamp, _show(key), shown, _show(value)))
+
+    def again(self, topic: str, raw: bytes, *, identity: str, timestamp: int) -> Mapped:
+        """Read a record once more from what was `kept` of it; a value alone is read without key and headers.
+
+        Args:
+            topic: Where it stood.
+            raw: The bytes of the dead letter.
+            identity: Of a value alone; a whole record carries its own.
+            timestamp: Of a value alone, ms.
+        """
+        if topic not in self.foreign:
+            return raw
+        try:
+            kept = msgspec.json.decode(raw, type=_Kept)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return self.read(topic, None, raw, (), identity=identity, timestamp=timestamp)
+        headers = [(name, _unshow(held)) for name, held in kept.headers]
+        return self.read(
+            topic,
+            _unshow(kept.key),
+            _unshow(kept.value),
+            headers,
+            identity=kept.foreign_record,
+            timestamp=kept.timestamp,
+        )
+
+
+def _show(raw: bytes | None) -> _Shown:
+    try:
+        return None if raw is None else raw.decode()
+    except UnicodeDecodeError:
+        return _Binary(raw or b"")
+
+
+def _unshow(held: _Shown) -> bytes | None:
+    if held is None:
+        return None
+    return held.encode() if isinstance(held, str) else held.base64
 
 
 def _mapped(

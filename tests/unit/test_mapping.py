@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sojourn.core.model import Event
 from sojourn.intake.decode import DEPTH_LIMIT, REASONS, SIZE_LIMIT, Refused, decode
-from sojourn.intake.mapping import Ignored, Mapped, load_topics
+from sojourn.intake.mapping import Ignored, Mapped, Topics, load_topics
 from tests.unit.topics_kit import AT, CATALOGUE, FILE, IDENTITY, TOPIC, bytes_of, one, topics
 
 BILLING = topics(FILE)
@@ -411,6 +411,45 @@ def test_no_json_raises(value: Any, other: Any, name: str, headers: Header) -> N
     taken(bytes_of(FAILED | {name: other}), None, headers)
     taken(bytes_of(PAID | {name: other}), None, headers)
     taken(bytes_of(ATTRIBUTES | {"data": other, name: other}), None, [JSON_TYPE])
+
+
+KEYED = FILE.replace("policy_id: value.contract", "policy_id: key").replace("Legacy billing", "= headers['system']")
+
+
+def kept_and_read_again(
+    value: bytes | None, key: bytes | None, headers: Header, by: Topics, then: Topics | None = None
+) -> Mapped:
+    """Keep a record as a dead letter does, and read it again by the mapping of then."""
+    raw = by.kept(TOPIC, key, value, headers, identity=IDENTITY, timestamp=AT)
+    return (then or by).again(TOPIC, raw, identity="another", timestamp=0)
+
+
+def test_a_dead_letter_of_a_foreign_topic_is_read_again_with_key_and_headers_once_the_mapping_is_mended() -> None:
+    wrong, right = topics(KEYED.replace("value.client.no", "value.customer_no")), topics(KEYED)
+    given: Header = [("system", b"SAP"), ("trace", b"\xff"), ("gone", None)]
+    refused = read(FAILED, b"P-7", given, topics=wrong)
+    assert isinstance(refused, Refused)
+    assert refused.reason == "no_customer"
+    again = kept_and_read_again(bytes_of(FAILED), b"P-7", given, wrong, right)
+    assert again == read(FAILED, b"P-7", given, topics=right)
+    assert (event(again).id, event(again).payload["policy_id"], event(again).source) == (IDENTITY, "P-7", "SAP")
+
+
+def test_what_is_kept_of_our_own_topics_is_the_value() -> None:
+    assert BILLING.kept("cj.claim.v1", b"k", b"\xff", [], identity="i", timestamp=AT) == b"\xff"
+    assert BILLING.kept("cj.claim.v1", b"k", None, [], identity="i", timestamp=AT) == b""
+    assert BILLING.again("cj.claim.v1", b"\xff", identity="i", timestamp=AT) == b"\xff"
+
+
+def test_a_value_alone_is_read_without_key_and_headers() -> None:
+    assert event(BILLING.again(TOPIC, bytes_of(FAILED), identity="i-1", timestamp=AT)).id == "i-1"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.none() | st.binary(max_size=100) | JSON.map(bytes_of), st.none() | st.binary(max_size=9), HEADERS)
+def test_whatever_is_kept_reads_as_before(value: bytes | None, key: bytes | None, headers: Header) -> None:
+    before = ALL.read(TOPIC, key, value, headers, identity=IDENTITY, timestamp=AT)
+    assert kept_and_read_again(value, key, headers, ALL) == before
 
 
 def test_a_timestamp_out_of_range_is_a_bad_time() -> None:
