@@ -50,7 +50,7 @@ async def run(folder: Path, listen: Listen, stopping: asyncio.Event) -> None:
     topology = Topology(folder, say)
     project = load_project(ROOT)
     async with AsyncExitStack() as ending:
-        ending.push_async_callback(topology.stop)
+        ending.push_async_callback(topology.stop_servers)
         say("Starting Kafka and PostgreSQL ...")
         await topology.start_servers()
         await topology.make_topics()
@@ -59,6 +59,8 @@ async def run(folder: Path, listen: Listen, stopping: asyncio.Event) -> None:
         ending.push_async_callback(store.close)
         box = await ending.enter_async_context(inbox_at(folder / "inbox.ndjson", project))
         address = await ending.enter_async_context(console_at(listen, ROOT, store, box))
+        # Workers go before the inbox that they send to, and before the servers.
+        ending.push_async_callback(topology.stop_workers)
         say("Starting two workers ...")
         await topology.start_workers(
             {"SOJOURN_SMTP": box.smtp_url, "SOJOURN_SMS": box.sms_url, "SOJOURN_CALLS": box.calls_url}

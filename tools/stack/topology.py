@@ -84,9 +84,12 @@ class Topology:
                     started[name] = time.monotonic()
             await _wait(stopping.wait(), 0.3)
 
-    async def stop(self) -> None:
-        """Ends everything cleanly: workers first, then what they stand on."""
+    async def stop_workers(self) -> None:
+        """Ends the workers cleanly."""
         await asyncio.gather(*(asyncio.to_thread(worker.stop, 12) for worker in self.workers))
+
+    async def stop_servers(self) -> None:
+        """Ends what the workers stand on, when these have gone."""
         await asyncio.gather(asyncio.to_thread(self.kafka.stop), asyncio.to_thread(self.postgres.stop))
 
     def command(self, *arguments: str, good: Sequence[int] = (0,)) -> str:
