@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from sojourn.ports import Store, StoreBroken, Tx
+from sojourn.ports import Store, StoreBroken, StoreBusy, Tx
 from sojourn.store.context import Context
 from sojourn.store.failures import of_postgresql, told
 from sojourn.store.migrate import prepare
@@ -78,14 +78,14 @@ class PostgresStore(Store):
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are said here: one must know when a COMMIT was lost
             pool_size=size,
             max_overflow=0,
-            pool_timeout=self._patience_ms / 1000,
+            pool_timeout=self._patience_ms / 2000,
         )
         self._readers = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect_to_read,
             pool_size=max(1, size // 4),
             max_overflow=1,
-            pool_timeout=self._patience_ms / 1000,
+            pool_timeout=self._patience_ms / 2000,
             pool_pre_ping=True,
         ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -115,24 +115,22 @@ class PostgresStore(Store):
         await connection.close()
 
     async def _begun(self) -> AsyncConnection:
-        """Give a connection with a transaction on it; one that died in the pool is replaced, with all the others."""
-        engine = self._opened(self._writers)
-        for fresh in (False, True):
-            connection = await _connected(engine)
+        """Give a connection with a transaction on it; where one died in the pool, the pool replaces them all."""
+        for again in (True, False):
+            connection = await _connected(self._opened(self._writers))
             try:
                 await _Here(connection, self._months).say("BEGIN")
-            except StoreBroken:
+            except StoreBusy:
                 await connection.close()
-                raise
-            except BaseException as error:
+                if not again:
+                    raise
+            except BaseException:
                 await connection.invalidate()
                 await connection.close()
-                if fresh or isinstance(error, asyncio.CancelledError):
-                    raise
-                await engine.dispose()
-                continue
-            return connection
-        raise AssertionError("unreachable")
+                raise
+            else:
+                return connection
+        raise AssertionError("the second try returns or raises")
 
     async def _connect(self, **changes: str) -> "asyncpg.Connection[Any]":
         patience = str(self._patience_ms)
@@ -201,9 +199,7 @@ class _Here:
     async def say(self, word: str) -> None:
         """Begin or end the transaction."""
         with _understood():
-            raw = await self._connection.get_raw_connection()
-            driver: Any = raw.driver_connection
-            await driver.execute(word)
+            await self._connection.exec_driver_sql(word)
 
 
 class _Readers:

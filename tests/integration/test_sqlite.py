@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from sojourn.records import Changed, LogFilter, Move, Outgoing, Partitions, Position
+from sojourn.records import LogFilter
 from sojourn.store.sealing import Master
 from sojourn.store.sqlite import SqliteStore
 from tests.contract.storekit import (
@@ -28,6 +28,7 @@ from tests.contract.storekit import (
     touch,
 )
 from tests.contract.storekit import event as incoming
+from tests.integration.batchkit import everything
 from tests.integration.sqlitekit import FILE, make, written
 
 
@@ -38,34 +39,6 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await made.open()
     yield made
     await made.close()
-
-
-async def everything(store: SqliteStore, customers: list[str]) -> None:
-    """Do all that a batch can do, for so many customers."""
-    n = range(len(customers))
-    async with store.transaction() as tx:
-        await tx.known([(f"e{i}", b"one") for i in n])
-        loaded = await tx.load(customers, [(name, "renewal", "*") for name in customers])
-        changes = [Changed(one, full_state(name), NOW + 1) for name, one in loaded.items()]
-        saved = await tx.save(changes, NOW)
-        await tx.save([Changed(one, replace(one.state, runs={}, tombs={}), None) for one in saved.values()], NOW + 2)
-        await tx.append_inbox([incoming(f"e{i}", customers[i], terms=(f"K-{i}",)) for i in n])
-        await tx.append_conflicts([incoming(f"e{i}", customers[i]) for i in n])
-        await tx.append_dead_letters([letter() for _ in n])
-        await tx.append_log([row(f"m{i}", customers[i]) for i in n])
-        await tx.enqueue(
-            [queued(f"m{i}", customers[i]) for i in n] + [queued(f"x{i}", customers[i], until=0) for i in n]
-        )
-        await tx.withdraw([f"m{i}" for i in n if i % 9 == 1])
-        await tx.claim(NOW, {"sms": len(customers) * 2}, NOW + 5, "w1")
-        await tx.claim(NOW + 5, {"sms": len(customers) * 2}, NOW + 9, "w1")
-        await tx.settle("w1", [settled(f"m{i}", customers[i]) for i in n])
-        await tx.due(NOW, 500)
-        await tx.due(NOW, 500, None, Partitions(3, frozenset({0, 1})))
-        await tx.send_out([Outgoing(id=f"o{i}", topic="t", key=customers[i], body=b"{}") for i in n])
-        await tx.gone_out([number for number, _ in await tx.going_out(len(n))])
-        await tx.advance([Move(f"billing/{i}", None, Position(1, NOW)) for i in n])
-        await tx.advance([Move(f"billing/{i}", 1, Position(2, NOW)) for i in n])
 
 
 async def statements(folder: Path, count: int) -> list[str]:
@@ -160,6 +133,7 @@ import asyncio, os, sys
 from pathlib import Path
 from typing import Any
 from tests.contract.storekit import event, touch
+from tests.integration.batchkit import everything
 from tests.integration.sqlitekit import make
 async def main():
     store = make(Path(sys.argv[1]))

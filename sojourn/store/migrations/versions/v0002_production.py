@@ -104,4 +104,5 @@ def _into_pieces(table: str, column: str) -> None:
     days: list[int] = list(found.scalars())
     context.config.attributes["pieces"](table, [day * 86_400_000 for day in days])
     op.execute(f"INSERT INTO {table} SELECT * FROM {table}_whole")  # noqa: S608
+    op.execute(f"SELECT setval('{table}_seq_seq', max(seq)) FROM {table} HAVING max(seq) > 0")  # noqa: S608
     op.execute(f"DROP TABLE {table}_whole")

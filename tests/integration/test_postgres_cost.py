@@ -1,0 +1,88 @@
+"""What a batch costs on PostgreSQL: a fixed number of statements, each through an index."""
+
+import asyncpg
+
+from tests.contract.storekit import NOW, keep, replace, run
+from tests.integration.batchkit import everything
+from tests.integration.pgkit import connected, opened, statements_of
+
+ROWS = 50_000
+#: Rows of other customers in every table that grows; none is due or ready, as most are at any instant.
+GROWN = """
+INSERT INTO subject SELECT n, md5(n::text), 'x', 'x' FROM many;
+INSERT INTO part SELECT n, 'hot', 1, 1, 'x', 1 FROM many;
+INSERT INTO part SELECT n, 'profile', 1, 1, 'x', NULL FROM many;
+INSERT INTO run SELECT n, md5(n::text), 'renewal', 1, 't3', NULL, 1, 'x' FROM many;
+INSERT INTO tomb SELECT md5(n::text), n, 'renewal', 'x', 1 FROM many;
+INSERT INTO due SELECT n, n % 3, $NOW + 1000000 + n, n FROM many;
+INSERT INTO inbox (event_id, subject, type, source, occurred, arrival, digest)
+  SELECT md5(n::text), n, 't', 's', 1, $NOW - n, 'x' FROM many;
+INSERT INTO log (subject, message_id, journey, journey_version, status, due_at, decided_at)
+  SELECT n, md5(n::text), 'j', 1, 'sent', 1, $NOW - n FROM many;
+INSERT INTO message SELECT md5(n::text), n, 'j', 'sms', 'service', 'sent', NULL, 1, NULL, n FROM many;
+INSERT INTO outbox SELECT md5(n::text), n, 'deliver', 'sms', n % 3, $NOW + 1000000, NULL, 1, 0, NULL, NULL, 'x'
+  FROM many;
+INSERT INTO attempt (message_id, subject, channel, started, ended, outcome, provider)
+  SELECT md5(n::text), n, 'sms', 1, 1, 'accepted', 'p' FROM many;
+INSERT INTO search SELECT md5(n::text), n FROM many;
+ANALYZE
+""".replace("$NOW", str(NOW))
+
+
+async def statements(database: str, count: int) -> list[str]:
+    """Give what a batch of so many customers sends to the database."""
+    async with opened(database) as store:
+        sent = statements_of(store)
+        await everything(store, [f"c{n}" for n in range(count)])
+        await everything(store, [f"c{n}" for n in range(count)], "again")
+    return [statement for statement, _ in sent]
+
+
+async def test_a_batch_costs_a_fixed_number_of_statements(database: str) -> None:
+    first = await statements(database, 2)
+    async with connected(database) as raw:
+        await raw.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    many = await statements(database, 300)
+    assert many == first
+    assert len(many) < 160
+
+
+async def test_every_statement_of_a_batch_goes_through_an_index(database: str) -> None:
+    async with opened(database) as store, connected(database) as raw:
+        async with store.transaction() as tx:
+            await keep(tx, "c1", lambda state: replace(state, runs={"r1": run()}))
+        await everything(store, ["c1", "c2"], "first")
+        await raw.execute(f"CREATE TEMP TABLE many AS SELECT n FROM generate_series(1, {ROWS}) n")
+        await raw.execute(GROWN)
+        sent = statements_of(store)
+        await everything(store, [f"c{n}" for n in range(40)])
+        asked = [one for one in sent if one[0] not in ("BEGIN", "COMMIT")]
+        whole = [(statement, plan) for statement, values in asked if (plan := await seq_scans(raw, statement, values))]
+    assert len(sent) > 30
+    assert whole == []
+
+
+async def seq_scans(raw: "asyncpg.Connection[asyncpg.Record]", statement: str, values: object) -> list[str]:
+    """Give the places of a plan that read a table whole, or sort more than they need; small tables aside."""
+    listed = list(values) if isinstance(values, list | tuple) else []
+    plan = [line[0] for line in await raw.fetch(f"EXPLAIN {statement}", *listed)]
+    return [
+        line
+        for line in plan
+        if "Seq Scan" in line and not any(f" on {small}" in line.replace('"', "") for small in SMALL)
+    ]
+
+
+#: Months of the future; tables with a row a source, a release or a secret; tables that are emptied all the time.
+SMALL = (
+    "inbox_2026_06",
+    "log_2026_06",
+    "position",
+    "waiver",
+    "publication",
+    "meta",
+    "outgoing",
+    "conflict",
+    "dead_letter",
+    "pg_",
+)
