@@ -98,11 +98,19 @@ def reasons_page() -> str:
     return _page("reasons", lines)
 
 
+def topics_page() -> str:
+    """Give the page of Kafka topics: what is asked of those that come in, and what goes out."""
+    from sojourn.cli.topics_page import page
+
+    return _page("topics", page())
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "commands": commands_page,
     "settings": settings_page,
     "metrics": metrics_page,
     "reasons": reasons_page,
+    "topics": topics_page,
 }
 
 
