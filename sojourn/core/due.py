@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sojourn.core.book import Book, SilenceStart
+from sojourn.core.book import Book, Journey, SilenceStart
 from sojourn.core.memory import EARLY_FOR, SEEN_FOR
 from sojourn.core.model import Memory, Send, State
 from sojourn.core.profile import Customer, zone_of
@@ -69,12 +69,34 @@ def _memory_due(book: Book, state: State, best: int) -> int:
         day = next_day(book, memory, view, journey, start)
         if day is not None and day.instant < best:
             best = day.instant
-    for silence in memory.silences:
+    return min([best, *(due for _, due in _silences(book, state))])
+
+
+def is_bulk(book: Book, state: State, due: int) -> bool:
+    """Tell whether all that is due at an instant may wait behind others: starts of a day, journeys with a limit."""
+    zone = zone_of(book, state.profile)
+    for send in state.hot.sends:
+        if send.status != "ready" and send.next_at <= due and book.journeys[send.journey, send.version].limit is None:
+            return False
+    for run in state.runs.values():
+        journey = book.journeys[run.journey, run.version]
+        if run.ended is None and journey.limit is None and run_due(journey, run, zone) <= due:
+            return False
+    return not any(journey.limit is None and silence_due <= due for journey, silence_due in _silences(book, state))
+
+
+def _silences(book: Book, state: State) -> Iterable[tuple[Journey, int]]:
+    if not state.memory.silences:
+        return
+    view = Customer(book, state.profile, state.hot.clock)
+    for silence in state.memory.silences:
         current = book.current.get(silence.journey)
-        for one in book.journeys[silence.journey, current].starts if current is not None else ():
+        if current is None:
+            continue
+        journey = book.journeys[silence.journey, current]
+        for one in journey.starts:
             if isinstance(one, SilenceStart):
-                best = min(best, one.span.after(silence.since, view.zone, book.calendar))
-    return best
+                yield journey, one.span.after(silence.since, view.zone, book.calendar)
 
 
 def watch_points(book: Book, state: State) -> frozenset[int]:

@@ -9,7 +9,7 @@ from functools import partial
 
 from sojourn.core.decide import decide
 from sojourn.core.drive import Driven, advance, complete, let_through, tick_tomb_keys
-from sojourn.core.due import due_after, next_due
+from sojourn.core.due import due_after, is_bulk, next_due
 from sojourn.core.model import Behind, CallOut, Command, Deliver, Input, Note, Publication, Row, State
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.frontier import FOREVER, Frontier, Slowest
@@ -144,7 +144,7 @@ class Ledger:
 
     async def write(self, tx: Tx, now: int) -> None:
         """Save what changed, append the rows, queue what is to be handed over."""
-        changes = [change for one in self._accounts.values() if (change := _change(one, now)) is not None]
+        changes = [change for one in self._accounts.values() if (change := self._change(one, now)) is not None]
         await tx.save(changes, now)
         rows = self.rows()
         if rows:
@@ -205,6 +205,24 @@ class Ledger:
             done = finish(command) if finish is not None and isinstance(command, Row) else command
             self._said.append((customer, done))
 
+    def _change(self, account: Account, now: int) -> Changed | None:
+        """Give what is to be saved; a timer that raised or would fire again at once is put off, not spun on."""
+        stored = account.stored
+        if account.error is not None:
+            ripe = stored.due is not None and stored.due <= now
+            return Changed(stored, stored.state, now + STUCK_MS, stored.lane, stored.release or 1) if ripe else None
+        due = account.due
+        if account.driven_to is not None and due is not None and due <= account.driven_to:
+            due = now + STUCK_MS
+        release = account.release or 1
+        met = stored.release is not None and release != stored.release
+        if account.state is stored.state and due == stored.due and not met:
+            return None
+        lane: Lane = stored.lane if due == stored.due else "normal"
+        if due is not None and due != stored.due and is_bulk(self._releases.numbered(release).book, account.state, due):
+            lane = "bulk"
+        return Changed(stored, account.state, due, lane, release)
+
     def _orders(self, now: int) -> dict[str, Queued]:
         """The last order of each message that is still to be handed over."""
         broken = self.broken()
@@ -226,19 +244,3 @@ def _lane(order: Deliver | CallOut) -> Lane:
     if isinstance(order, CallOut):
         return "urgent" if order.send.urgent else "normal"
     return "urgent" if order.lane == "urgent" else "bulk" if order.lane == "bulk" else "normal"
-
-
-def _change(account: Account, now: int) -> Changed | None:
-    """Give what is to be saved; a timer that raised or would fire again at once is put off, not spun on."""
-    stored = account.stored
-    if account.error is not None:
-        ripe = stored.due is not None and stored.due <= now
-        return Changed(stored, stored.state, now + STUCK_MS, stored.lane, stored.release or 1) if ripe else None
-    due = account.due
-    if account.driven_to is not None and due is not None and due <= account.driven_to:
-        due = now + STUCK_MS
-    release = account.release or 1
-    met = stored.release is not None and release != stored.release
-    if account.state is stored.state and due == stored.due and not met:
-        return None
-    return Changed(stored, account.state, due, "normal", release)
