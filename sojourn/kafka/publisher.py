@@ -20,7 +20,7 @@ from sojourn.records import Outgoing
 LIMIT: Final = 500
 #: A transaction that waits longer is ended by the database (4 s without a statement).
 WAIT_S: Final = 2.5
-START_S: Final = 8.0
+START_S: Final = 3.0
 STOP_S: Final = 2.0
 REST_MS: Final = 1_000
 #: Bounds how long a request to a silent broker holds up the end of the process.
