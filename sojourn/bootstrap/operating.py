@@ -1,6 +1,7 @@
 """What an operator's command decides with: the same releases and rules as the processes that run on the store."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sojourn.bootstrap.releases import Edition, Shelf
 from sojourn.bootstrap.settings import Settings
@@ -15,6 +16,8 @@ from sojourn.intake.mapping import topics_of
 from sojourn.ports import Store
 from sojourn.records import Letter
 
+_LEFT_OUT: Final = Refused("unmapped", "topics.yaml leaves such records out by now; drop the letter")
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -23,19 +26,24 @@ class Desk:
     deciding: Deciding
     edition: Edition
 
-    def read(self, one: Letter) -> Event | Refused:
-        """Read a dead letter's bytes by the release in force; those of a foreign topic also by its mapping."""
+    def read(self, one: Letter) -> tuple[bytes, Event | Refused]:
+        """Read a dead letter by the release in force: the envelope in it, and its event or why there is none.
+
+        What a foreign topic brought and nobody could map is mapped again.
+        """
         letter, project = one.letter, self.edition.project
         read = decode(letter.raw, project.catalogue, letter.arrival)
         if isinstance(read, Event) or not letter.source.startswith(PREFIX):
-            return read
-        topics = topics_of(project.topics, project.catalogue)
+            return letter.raw, read
         topic, _ = topic_of(letter.source)
+        topics = topics_of(project.topics, project.catalogue)
         if topic not in topics.foreign:
-            return read
+            return letter.raw, read
         identity = f"{letter.source}@0:{letter.position}"
-        mapped = topics.read(topic, None, letter.raw, (), identity=identity, timestamp=letter.arrival)
-        return decode(mapped, project.catalogue, letter.arrival) if isinstance(mapped, bytes) else read
+        mapped = topics.again(topic, letter.raw, identity=identity, timestamp=letter.arrival)
+        if isinstance(mapped, bytes):
+            return mapped, decode(mapped, project.catalogue, letter.arrival)
+        return letter.raw, mapped if isinstance(mapped, Refused) else _LEFT_OUT
 
 
 async def desk_of(store: Store, settings: Settings, now: int) -> Desk:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sojourn.bootstrap.clock import wall_clock
+from sojourn.bootstrap.postgres_access import must_be_current
 from sojourn.bootstrap.settings import Settings
 from sojourn.bootstrap.wiring import make_store
 from sojourn.ports import Views
@@ -22,6 +23,7 @@ async def looking(settings: Settings) -> AsyncIterator[Views]:
         async with reading(settings.database_file, settings.var / "master.key") as views:
             yield views
         return
+    await must_be_current(settings.database)
     store = make_store(settings, wall_clock, create=False)
     await store.open()
     try:

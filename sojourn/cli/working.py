@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sojourn.bootstrap.clock import wall_clock
+from sojourn.bootstrap.postgres_access import must_be_current
 from sojourn.bootstrap.settings import Settings, read_settings
 from sojourn.bootstrap.wiring import make_store
 from sojourn.errors import ConfigurationError
@@ -30,6 +31,8 @@ def work(project: Path | None, do: Callable[[Store, Settings], Awaitable[T]]) ->
         )
 
     async def run() -> T:
+        if settings.shared:
+            await must_be_current(settings.database)
         store = make_store(settings, wall_clock, create=False)
         await store.open()
         try:

@@ -25,7 +25,7 @@ BATCH: Final = 500
 _PAGE: Final = 500
 PARKED: Final = "parked behind an error of the engine; `sojourn quarantine release` applies it"
 
-Read = Callable[[Letter], Event | Refused]
+Read = Callable[[Letter], tuple[bytes, Event | Refused]]
 What = Fate | Literal["put again", "left"]
 
 
@@ -88,11 +88,13 @@ async def replay(
         elif one.letter.source == CALLS:
             why = await call_again(store, deciding, one, quarantined=quarantined)
             done[one.number] = Handled(number=one.number, what="put again") if why is None else _left(one, why)
-        elif isinstance(event := read(one), Refused):
-            done[one.number] = _left(one, f"refused again: {event.reason}: {event.detail}")
         else:
-            place = one.letter.position
-            events.append((one, Incoming(raw=one.letter.raw, read=event, source=one.letter.source, position=place)))
+            raw, event = read(one)
+            if isinstance(event, Refused):
+                done[one.number] = _left(one, f"refused again: {event.reason}: {event.detail}")
+                continue
+            at = one.letter.position
+            events.append((one, Incoming(raw=raw, read=event, source=one.letter.source, position=at)))
     for start in range(0, len(events), BATCH):
         batch = events[start : start + BATCH]
         closing = _Closing(store, [one.number for one, _ in batch])
@@ -108,7 +110,7 @@ def foretell(one: Letter, read: Read) -> Handled:
         return _left(one, PARKED)
     if one.letter.source == CALLS:
         return Handled(number=one.number, what="put again")
-    event = read(one)
+    _, event = read(one)
     if isinstance(event, Refused):
         return _left(one, f"refused again: {event.reason}: {event.detail}")
     return Handled(number=one.number, what="accepted")

@@ -6,24 +6,21 @@ have suppressed. One transaction applies one input and closes its letter.
 """
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from sojourn.core.due import next_due
-from sojourn.core.model import Event
 from sojourn.intake.apply import Incoming
 from sojourn.intake.apply import _Batch as Batch
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import Refused
 from sojourn.intake.ledger import Ledger
 from sojourn.intake.parked import ENGINE_ERROR, changes, mark
-from sojourn.operations.letters import open_letters
+from sojourn.operations.letters import Read, open_letters
 from sojourn.ports import Store, Tx, Views
 from sojourn.records import Changed, Letter
-
-Read = Callable[[Letter], Event | Refused]
 
 
 class ParkedCustomer(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,10 +121,10 @@ async def _apply(tx: Tx, deciding: Deciding, one: Letter, customer: str, read: R
         _stop_if_broken(ledger, one, customer)
         await ledger.write(tx, now)
         return
-    event = read(one)
+    raw, event = read(one)
     if isinstance(event, Refused):
         raise StillBroken(one.number, f"the release in force refuses it: {event.reason}: {event.detail}")
-    incoming = Incoming(raw=letter.raw, read=event, source=letter.source, position=letter.position)
+    incoming = Incoming(raw=raw, read=event, source=letter.source, position=letter.position)
     batch = Batch(deciding, [incoming], [min(letter.arrival, now)], frozenset(), ledger, now)
     await batch.run(tx, wait=True)
     _stop_if_broken(ledger, one, customer)

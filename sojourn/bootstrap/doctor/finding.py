@@ -1,11 +1,13 @@
 """What a check found, and what every check gets to look at."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from sojourn.bootstrap.settings import Settings
+from sojourn.definitions.project import Project, find_problems
 from sojourn.errors import SojournError
 
 Level = Literal["ok", "note", "warning", "error"]
@@ -25,11 +27,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str = ""
 
 
-class Site(msgspec.Struct, frozen=True):
-    """What a check looks at: the settings of the process, the time (ms) and the environment."""
+class Site:
+    """What a check looks at: the settings of the process, the time (ms), and the project, loaded once for all."""
 
-    settings: Settings
-    clock: Callable[[], int]
+    def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
+        self.settings, self.clock = settings, clock
+        self._loading = asyncio.Lock()
+        self._loaded: tuple[Project | None, int] | None = None
+
+    async def project(self) -> tuple[Project | None, int]:
+        """Give the project of the folder, or None and how many errors it has."""
+        async with self._loading:
+            if self._loaded is None:
+                project, problems = await asyncio.to_thread(find_problems, self.settings.project)
+                self._loaded = project, len(problems.errors)
+        return self._loaded
 
 
 Check = Callable[[Site], Awaitable[Sequence[Finding]]]

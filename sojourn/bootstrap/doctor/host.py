@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from sojourn.bootstrap.doctor.finding import Finding, Site, error, note, ok, warning
 from sojourn.bootstrap.settings import Settings
 from sojourn.core.zones import local_date
-from sojourn.definitions.project import find_problems
 
 _AHEAD_DAYS: Final = 92  # from 1 October on the next year's calendar is wanted (Q41)
 _LOW_BYTES: Final = 2 * 1024**3
@@ -150,14 +149,14 @@ def _space(name: str, path: Path) -> Finding:
 
 async def project(site: Site) -> list[Finding]:
     """The project folder checks, and its calendar has the years that come."""
-    loaded, problems = await asyncio.to_thread(find_problems, site.settings.project)
+    loaded, errors = await site.project()
     if loaded is None:
         return [
             error(
                 "project",
                 "The project folder has errors; what was released before stays in force",
                 "`sojourn check` names each with its place",
-                errors=len(problems.errors),
+                errors=errors,
             )
         ]
     today = local_date(site.clock(), loaded.calendar.zone)

@@ -1,17 +1,12 @@
 """Checks of PostgreSQL: reached and let in told apart, settings that can lose data, version, rights, clock."""
 
-import ssl
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any, Final
-
-import asyncpg
 
 from sojourn.bootstrap.doctor.finding import Finding, Site, error, note, ok, warning
 from sojourn.bootstrap.doctor.schema import schema_finding
-from sojourn.errors import ConfigurationError
+from sojourn.bootstrap.postgres_access import connected, schema_of
 
-CONNECT_S: Final = 5.0
 SKEW_MS: Final = 1_000
 SKEW_MOST_MS: Final = 2_000  # what timers allow for (design.md, "Time")
 _OLDEST: Final = 14
@@ -57,70 +52,13 @@ async def postgres(site: Site) -> list[Finding]:
     """The database of production mode, on a connection of its own that only reads."""
     if not site.settings.shared:
         return []
-    connection = await connect(site.settings.database)
-    try:
+    async with connected(site.settings.database) as connection:
         return [
             await _skew(connection, site.clock),
             *await _server(connection),
             *await _settings(connection),
-            schema_finding(await _schema(connection)),
+            schema_finding(await schema_of(connection)),
         ]
-    finally:
-        with suppress(Exception):
-            await connection.close(timeout=2)
-
-
-async def connect(dsn: str) -> Any:
-    """Give a connection, or say why there is none: not reached, not let in, no such database.
-
-    Raises:
-        ConfigurationError: With what to do next.
-    """
-    try:
-        return await asyncpg.connect(dsn, timeout=CONNECT_S, command_timeout=CONNECT_S)
-    except asyncpg.PostgresError as refused:
-        raise _refused(refused) from refused
-    except ssl.SSLError as failed:
-        raise ConfigurationError(
-            "PostgreSQL was reached, but TLS failed",
-            problem=failed.reason or type(failed).__name__,
-            next_step="Name its CA in SOJOURN_DATABASE: ?sslmode=verify-full&sslrootcert=FILE",
-        ) from failed
-    except TimeoutError as failed:
-        raise ConfigurationError(
-            "PostgreSQL does not answer",
-            seconds=CONNECT_S,
-            next_step="Check its address in SOJOURN_DATABASE and that nothing on the way swallows packets",
-        ) from failed
-    except OSError as failed:
-        raise ConfigurationError(
-            "PostgreSQL cannot be reached: nobody listens at its address, or its name is unknown",
-            problem=failed.strerror or type(failed).__name__,
-            next_step="Check host and port in SOJOURN_DATABASE, and that it runs",
-        ) from failed
-    except (ValueError, asyncpg.InterfaceError) as failed:
-        raise ConfigurationError(
-            "SOJOURN_DATABASE cannot be used",
-            problem=type(failed).__name__,
-            next_step="Write it as postgresql://user:password@host:5432/name",
-        ) from failed
-
-
-#: SQLSTATE, or its class -> what it says and what to do.
-_REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
-    "28P01": ("PostgreSQL was reached; the password is wrong", "Set the password in SOJOURN_DATABASE"),
-    "28": ("PostgreSQL was reached and lets this user or host not in", "Check the role and pg_hba.conf"),
-    "3D": ("PostgreSQL was reached; there is no such database", "Create it, or name another in SOJOURN_DATABASE"),
-    "53": ("PostgreSQL was reached and is out of connections, memory or disk", "Give it more, or start fewer workers"),
-    "57": ("PostgreSQL was reached; it is starting or shutting down", "Wait and try again"),
-    "42": ("PostgreSQL was reached; the role may not connect to this database", "GRANT CONNECT to the role"),
-}
-
-
-def _refused(refused: asyncpg.PostgresError) -> ConfigurationError:
-    state = str(getattr(refused, "sqlstate", "") or "")
-    what, next_step = _REFUSALS.get(state) or _REFUSALS.get(state[:2]) or ("PostgreSQL refuses", "Look into its log")
-    return ConfigurationError(what, sqlstate=state, next_step=next_step)
 
 
 async def _skew(connection: Any, clock: Callable[[], int]) -> Finding:
@@ -204,10 +142,3 @@ async def _settings(connection: Any) -> list[Finding]:
     if not any(one.level == "error" for one in found):
         found.insert(0, ok(_PART, "What is committed survives a crash", checked=len(values)))
     return found
-
-
-async def _schema(connection: Any) -> str | None:
-    if await connection.fetchval("SELECT to_regclass('alembic_version') IS NULL"):
-        return None
-    version: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-    return version

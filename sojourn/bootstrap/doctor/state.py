@@ -2,17 +2,18 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Final
 
 from sojourn.bootstrap.doctor.finding import Finding, Site, error, note, ok, warning
-from sojourn.bootstrap.doctor.postgres import connect
+from sojourn.bootstrap.postgres_access import connected, schema_of
 from sojourn.bootstrap.reading import looking
 from sojourn.bootstrap.settings import Settings
+from sojourn.bootstrap.wiring import make_master
 from sojourn.intake.parked import ENGINE_ERROR
 from sojourn.operations.sources import source_states
 from sojourn.ports import Views
-from sojourn.store.sealing import Master, master_key
+from sojourn.store.migrate import HEAD
 
 _QUERY: Final = "SELECT value FROM meta WHERE name = 'master'"
 _SIGNED: Final = b"this database"
@@ -23,7 +24,7 @@ async def key(site: Site) -> list[Finding]:
     given = site.settings
     if not given.shared and not given.database_file.is_file():
         return []  # the first start makes both
-    master = _master(given)
+    master = make_master(given, create=False)
     kept = await _proof(given)
     if kept is None:
         return [note("key", "No database was made with this key yet")]
@@ -32,25 +33,14 @@ async def key(site: Site) -> list[Finding]:
     return [ok("key", "The master key belongs to the database; keep a copy of it apart from the database's copies")]
 
 
-def _master(given: Settings) -> Master:
-    """Raises StoreBroken where there is none."""
-    if given.master_key is not None:
-        return Master(bytes.fromhex(given.master_key.get_secret_value()))
-    return master_key(given.var / "master.key", create=False)
-
-
 async def _proof(given: Settings) -> bytes | None:
     if not given.shared:
         return await asyncio.to_thread(_proof_in_file, given)
-    connection = await connect(given.database)
-    try:
-        if await connection.fetchval("SELECT to_regclass('meta') IS NULL"):
+    async with connected(given.database) as connection:
+        if await schema_of(connection) is None:
             return None
         kept: bytes | None = await connection.fetchval(_QUERY)
         return kept
-    finally:
-        with suppress(Exception):
-            await connection.close(timeout=2)
 
 
 def _proof_in_file(given: Settings) -> bytes | None:
@@ -65,15 +55,19 @@ def _proof_in_file(given: Settings) -> bytes | None:
 async def work(site: Site) -> list[Finding]:
     """What waits for a person: parked customers, dead letters, messages in doubt, sources that stand still."""
     given = site.settings
-    if given.shared:
-        kept = await _proof(given)
-        if kept is None:
-            return []
-    elif not given.database_file.is_file():
+    if not await _readable(given):
         return []
     async with looking(given) as views:
         found = [*await _letters(views), *await _doubts(views), *await _sources(views, site.clock())]
     return found or [ok("work", "Nothing waits for a person")]
+
+
+async def _readable(given: Settings) -> bool:
+    """Whether there is a store of this program's schema; that there is none, or another, is told elsewhere."""
+    if not given.shared:
+        return given.database_file.is_file()
+    async with connected(given.database) as connection:
+        return await schema_of(connection) == HEAD
 
 
 async def _letters(views: Views) -> list[Finding]:
