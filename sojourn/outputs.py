@@ -192,7 +192,7 @@ def records_of(
 ) -> list[Outgoing]:
     """Give the records of what a transaction has decided, in order: requested calls, starts, rows, ends.
 
-    ``notes`` stand with their customers. ``at`` (ms) is the instant of notes and requested calls, which carry none.
+    ``notes`` stand with their customers. ``at`` (ms) is the instant of requested calls, which carry none.
     """
     out = [_requested(one.customer, one.order, at) for one in orders if isinstance(one.order, CallOut)]
     out += [_NOTES[note.kind](customer, note, at) for customer, note in notes if note.kind in _NOTES]
@@ -314,7 +314,7 @@ def _started(customer: str, note: Note, at: int) -> Outgoing:
 
 
 def _ended(customer: str, note: Note, at: int) -> Outgoing:
-    kind: InstanceKind = "goal" if note.cause == "goal" else "exit"
+    kind: InstanceKind = "goal" if note.goal else "exit"
     return _instance(kind, f"{note.run_id}.ended", customer, note, at, reason=note.cause)
 
 
@@ -327,7 +327,7 @@ def _instance(kind: InstanceKind, name: str, customer: str, note: Note, at: int,
     payload = Instance(
         kind, note.run_id or "", note.journey, note.version, _key(note.key), event_id=note.event_id, **more
     )
-    return _send(name, INSTANCES, "sojourn.instance", customer, at, payload)
+    return _send(name, INSTANCES, "sojourn.instance", customer, note.at or at, payload)
 
 
 #: Notes that stand before the rows of their transaction; ``ended`` stands behind them.

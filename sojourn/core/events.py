@@ -109,7 +109,7 @@ def finish_by(turn: Turn, run: Run, ending: Ending, event: Event) -> None:
     """End a run by a goal or exit; the ending's own sends still go, through the guards (N17)."""
     journey = turn.journey(run)
     cause = turn.cause_of(journey, event)
-    run = end_run(turn, run, ending.reason)
+    run = end_run(turn, run, ending.reason, goal=ending.goal)
     begin(turn, run.id, ending.id, "", ending.entry, cause)
     settle_run(turn, run.id)
 

@@ -407,6 +407,8 @@ class Note(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     event_id: str | None = None
     cause: str | None = None
     version: int | None = None
+    at: int = 0
+    goal: bool = False  # of ended: by a goal
 
 
 Command = Row | Deliver | CallOut | Note

@@ -78,13 +78,13 @@ def supersede(turn: Turn, run: Run, sends: list[Send], reason: str = "superseded
     return gone
 
 
-def end_run(turn: Turn, run: Run, reason: str, row_reason: str = "journey_ended") -> Run:
+def end_run(turn: Turn, run: Run, reason: str, row_reason: str = "journey_ended", *, goal: bool = False) -> Run:
     """End a run: timers, waits and open messages go; what had not come due leaves no row (N17, Q24)."""
     journey = turn.journey(run)
     run = replace(run, ended=reason, ended_at=turn.now, copies=(), deadlines=(), expire_at=None, rushed=())
     turn.put_run(run)
     supersede(turn, run, list(turn.sends_of(run.id)), row_reason)
-    turn.note("ended", journey, run.key, run_id=run.id, cause=reason)
+    turn.note("ended", journey, run.key, run_id=run.id, cause=reason, goal=goal)
     if journey.pauses is not None:
         until = journey.pauses.span.after(turn.now, turn.zone, turn.book.calendar)
         kept = tuple(pause for pause in turn.memory.pauses if pause[1] > turn.now)

@@ -232,7 +232,7 @@ class Turn:
     def note(self, kind: str, journey: Journey, key: tuple[Any, ...] = (), **more: Any) -> None:
         """Tell something that is no message."""
         named = values_by_field(journey.key, key) if key else {}
-        self.out.append(Note(kind=kind, journey=journey.id, key=named, version=journey.version, **more))
+        self.out.append(Note(kind=kind, journey=journey.id, key=named, version=journey.version, at=self.now, **more))
 
     def row(self, send: Send, status: str, reason: str | None = None, **more: Any) -> None:
         """Write the row of a decision about a message (N22); one that was let past a stalled source names it."""

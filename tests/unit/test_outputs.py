@@ -96,7 +96,7 @@ def test_a_step_that_is_open_or_of_no_run_is_not_told(row: Row) -> None:
 
 def test_runs_enter_before_their_rows_and_end_behind_them() -> None:
     notes = [
-        ("C-1", Note(kind="ended", journey="renewal", run_id="r1", version=2, cause="goal")),
+        ("C-1", Note(kind="ended", journey="renewal", run_id="r1", version=2, cause="goal", goal=True)),
         ("C-1", Note(kind="ended", journey="renewal", run_id="r2", version=2, cause="expired")),
         ("C-1", Note(kind="arm", journey="renewal", run_id="r1", version=2, cause="tone:warm")),
         ("C-1", Note(kind="started", journey="renewal", run_id="r1", version=2, event_id="E-1", key={"a": 1})),
