@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka.admin import NewTopic, RecordsToDelete
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from sojourn.kafka.values import Notice
@@ -128,3 +129,47 @@ async def test_records_that_retention_took_unread_are_told_and_passed(kafka: Kaf
         await read_until(reader, positions, lambda: len(positions.stored) == 15)
     assert notices == [Notice("expired", f"kafka:{name}/0", 10, 25)]
     assert [record.offset for record in positions.stored[10:]] == [25, 26, 27, 28, 29]
+
+
+async def test_a_topic_created_anew_is_noticed_also_when_it_is_longer_than_the_old_one(
+    kafka: KafkaBroker, topics: str
+) -> None:
+    name, other = f"{topics}a", f"{topics}b"
+    await create(kafka.bootstrap, name, other, partitions=1)
+    await send(kafka.bootstrap, ((name, 0, now_ms(), b"%d" % n) for n in range(10)))
+    positions, notices = Positions(), list[Notice]()
+    async with reading(kafka.bootstrap, [name, other], positions, topics, notice=notices.append) as reader:
+        await read_until(reader, positions, lambda: len(positions.stored) == 10)
+        async with admin(kafka.bootstrap) as client:
+            await client.delete_topics([name])
+        async with asyncio.timeout(20):
+            while True:  # deleting takes a moment
+                with contextlib.suppress(KafkaError):
+                    await create(kafka.bootstrap, name, partitions=1)
+                    break
+        await send(kafka.bootstrap, ((name, 0, now_ms(), b"new %d" % n) for n in range(30)))
+        await read_until(reader, positions, lambda: len(positions.stored) >= 40, within_s=30)
+    assert [record.value for record in positions.stored[10:]] == [b"new %d" % n for n in range(30)]
+    assert [(notice.kind, notice.stored) for notice in notices] == [("recreated", 10)]
+    assert len({record.epoch for record in positions.stored}) == 2
+    assert len({(record.source, record.epoch, record.offset) for record in positions.stored}) == 40
+
+
+async def test_a_partition_that_cannot_be_read_stops_only_itself(broker: KafkaBroker) -> None:
+    await create(broker.bootstrap, "a")
+    await send(broker.bootstrap, (("a", n % 3, now_ms(), b"number %d" % n) for n in range(30)))
+    await asyncio.to_thread(broker.stop)
+    segment = broker.folder / "data" / "a-1" / f"{0:020}.log"
+    whole = segment.read_bytes()
+    segment.write_bytes(whole.replace(b"number 4", b"numberX4"))
+    await asyncio.to_thread(broker.start)
+    positions = Positions()
+    async with reading(broker.bootstrap, ["a"], positions, "g") as reader:
+        await read_until(reader, positions, lambda: len(positions.stored) == 20)
+        assert "kafka:a/1 cannot be read (CorruptRecordException)" in (reader.trouble or "")
+        await send(broker.bootstrap, (("a", 2 * (n % 2), now_ms(), b"more") for n in range(20)))
+        await read_until(reader, positions, lambda: len(positions.stored) == 40)
+        assert positions.at.get("kafka:a/1") is None
+        segment.write_bytes(whole)
+        await read_until(reader, positions, lambda: len(positions.stored) == 50)
+        assert reader.trouble is None
