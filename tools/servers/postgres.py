@@ -135,9 +135,12 @@ def _binaries(*, reachable_only: bool) -> Path:
         if not copy.exists():
             scratch = Path(tempfile.mkdtemp(prefix="sojourn-pg-"))
             scratch.chmod(0o755)
-            shutil.copytree(home, scratch / "pginstall")
+            # The programs look for their libraries beside the package.
+            for name in (home.parent.name, f"{home.parent.name}.libs"):
+                if (home.parent.parent / name).is_dir():
+                    shutil.copytree(home.parent.parent / name, scratch / name)
             scratch.rename(copy)
-        home = copy / "pginstall"
+        home = copy / home.parent.name / "pginstall"
     return home / "bin"
 
 
