@@ -24,6 +24,13 @@ from sojourn.kafka.access import KafkaAccess
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
 
 STOP_S: Final = 2.0
+#: What Faust's own command line does to the log: nothing but one handler, which it insists on.
+_LOGGING: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.__stderr__"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+}
 _RETRY_S: Final = 2.0
 
 Around = Callable[[Production], contextlib.AbstractAsyncContextManager[None]]
@@ -68,7 +75,7 @@ class Frame(faust.App):
             web_enabled=False,
             store="memory://",
             datadir=str(settings.var / "faust"),
-            logging_config={"version": 1, "disable_existing_loggers": False},
+            logging_config=_LOGGING,
             worker_redirect_stdouts=False,
         )
         self.work, self._around = work, around
@@ -109,9 +116,9 @@ class Frame(faust.App):
 
     async def _live(self) -> None:
         try:
-            await self.work.open()
-            async with self._around(self.work):
-                await self.work.run()
+            if await self.work.open():
+                async with self._around(self.work):
+                    await self.work.run()
         finally:
             self.work.opened.set()
             await self.work.close()

@@ -211,8 +211,8 @@ class Production:
 
     # ---- life
 
-    async def open(self) -> None:
-        """Make everything ready, and wait for a database that is away. Takes no work yet.
+    async def open(self) -> bool:
+        """Make everything ready, and wait for a database that is away; False when an end was asked for meanwhile.
 
         Raises:
             MustStop: Settings, project or database are unusable.
@@ -221,10 +221,11 @@ class Production:
             try:
                 await self._open()
                 self.opened.set()
-                return
+                return True
             except TryLater as error:
                 self.trouble.note(error, "store")
                 await pause(self.stopping, _POLL_S)
+        return False
 
     async def run(self) -> None:
         """Work until ``stop``; raises what makes going on harmful.
@@ -232,10 +233,9 @@ class Production:
         Raises:
             MustStop: The database must not be used any more.
         """
-        if self.opened.is_set():
-            self.loops.start(self._loops())
-            await self.loops.until_stopped()
-            await self._end()
+        self.loops.start(self._loops())
+        await self.loops.until_stopped()
+        await self._end()
         if self.loops.failure is not None:
             raise self.loops.failure
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import os
 import sys
 from typing import Annotated, Any
@@ -35,29 +34,12 @@ def run(
 
     Exit status: 0 after SIGTERM or Ctrl-C; 2 settings, project or database are unusable.
     """
+    from sojourn.bootstrap.logs import log_to_stderr
     from sojourn.bootstrap.settings import read_settings
 
     settings = read_settings(os.environ, project_folder(project))
     log_to_stderr()
     asyncio.run(_run(settings, sample=sample))
-
-
-def log_to_stderr() -> None:
-    """Write logs to standard error: lines for people on a terminal, else JSON."""
-    import structlog
-
-    for_people = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("mail.log").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its tracebacks may hold customers' values
 
 
 async def _run(settings: Any, *, sample: bool) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sojourn.cli.common import ProjectOption, project_folder, tell
-from sojourn.cli.run import log_to_stderr
 from sojourn.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ def worker(project: ProjectOption = None, roles: RolesOption = None) -> None:
     os.environ["SOJOURN_PROJECT"] = str(folder)
     if roles is not None:
         os.environ["SOJOURN_ROLES"] = roles
-    log_to_stderr()
     asyncio.run(_work(folder))
 
 
