@@ -56,7 +56,7 @@ def _tell(one: "Finding") -> None:
 
 
 def _plain(value: Any) -> str:
-    return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value) or "empty"
 
 
 def _as_json(one: "Finding") -> dict[str, Any]:

@@ -115,12 +115,12 @@ async def _clocks(access: KafkaAccess, names: Sequence[str], site: Site) -> Find
     """The newest records of some partitions against this machine's clock; a clock that is behind leaves no trace."""
     try:
         async with asyncio.timeout(4 * _READ_S):
-            newest = await _newest(access, names)
+            stamps = await newest(access, names)
     except (KafkaError, OSError, TimeoutError) as failed:
         return note("clock", "The clocks of brokers could not be seen", problem=type(failed).__name__)
-    if not newest:
+    if not stamps:
         return note("clock", "The clocks of brokers cannot be seen: the topics hold no record yet")
-    stamp, by_broker, topic = max(newest)
+    stamp, by_broker, topic = max(stamps)
     ahead = stamp - site.clock()
     whose = "brokers" if by_broker else "publishers"
     if ahead > MARGIN_MS:
@@ -134,7 +134,7 @@ async def _clocks(access: KafkaAccess, names: Sequence[str], site: Site) -> Find
     return ok("clock", f"No record comes from the future; {whose} stamp them", newest_age_ms=-ahead, topic=topic)
 
 
-async def _newest(access: KafkaAccess, names: Sequence[str]) -> list[tuple[int, bool, str]]:
+async def newest(access: KafkaAccess, names: Sequence[str]) -> list[tuple[int, bool, str]]:
     """Give (timestamp, stamped by the broker, topic) of the last record of each partition, as far as they come."""
     consumer = AIOKafkaConsumer(**access.arguments(), enable_auto_commit=False, request_timeout_ms=_REQUEST_MS)
     await consumer.start()

@@ -2,15 +2,17 @@
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sojourn.bootstrap.doctor.finding import Finding, Site, error, note, ok, warning
 from sojourn.bootstrap.doctor.schema import schema_finding
 
 _LONGEST_S: Final = 60.0
 _LONG_LOG: Final = 1024**3
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 async def sqlite(site: Site) -> list[Finding]:
@@ -23,15 +25,16 @@ async def sqlite(site: Site) -> list[Finding]:
     try:
         return await asyncio.to_thread(_look, path)
     except sqlite3.Error as failed:
-        return [
-            error(
-                "database",
-                "The database cannot be read",
-                "Check its rights; restore a copy if it is damaged",
-                file=path.name,
-                code=getattr(failed, "sqlite_errorname", type(failed).__name__),
-            )
-        ]
+        code = getattr(failed, "sqlite_errorname", type(failed).__name__)
+        if code in _DAMAGED:
+            return [_damaged(file=path.name, code=code)]
+        return [error("database", "The database cannot be read", "Check its rights", file=path.name, code=code)]
+
+
+def _damaged(**data: Any) -> Finding:
+    return error(
+        "database", "The database is damaged", "Stop the engine, keep the file, and restore the last copy", **data
+    )
 
 
 def _look(path: Path) -> list[Finding]:
@@ -72,12 +75,7 @@ def _whole(connection: sqlite3.Connection, path: Path) -> Finding:
     finally:
         connection.set_progress_handler(None, 0)
     if said != [("ok",)]:
-        return error(
-            "database",
-            "The database is damaged",
-            "Stop the engine, keep the file, and restore the last copy",
-            problems=[str(one[0])[:200] for one in said],
-        )
+        return _damaged(problems=[str(one[0])[:200] for one in said])
     return ok("database", "The database is whole", size_mb=path.stat().st_size // 1024**2)
 
 
@@ -85,15 +83,12 @@ class _Deadline:
     """Ends a statement that takes too long."""
 
     def __init__(self, seconds: float) -> None:
-        import time
-
-        self._now = time.monotonic
         self._end = time.monotonic() + seconds
 
     @property
     def passed(self) -> bool:
         """Whether the time is over."""
-        return self._now() >= self._end
+        return time.monotonic() >= self._end
 
     def __call__(self) -> int:
         """Tell SQLite whether to stop."""
