@@ -73,8 +73,15 @@ def unpack_order(kind: str, body: bytes) -> Deliver | CallOut:
     return _deliver.decode(body) if kind == "deliver" else _call.decode(body)
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def _marked(value: Any) -> Any:
-    if isinstance(value, str | int | float) or value is None:
+    if type(value) in _PLAIN:
+        return value
+    if type(value) is dict:
+        return {name: item if type(item) in _PLAIN else _marked(item) for name, item in value.items()}
+    if isinstance(value, str | int | float):
         return value
     if isinstance(value, Mapping):
         return {name: _marked(item) for name, item in value.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, tuple_
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from sojourn.core.model import EMPTY_HOT, EMPTY_MEMORY, EMPTY_PROFILE, FORMAT, Run, State, Tomb
 from sojourn.places import place_of
@@ -14,15 +14,16 @@ from sojourn.store.codec import pack, unpack_part
 from sojourn.store.context import Context
 from sojourn.store.people import Person
 from sojourn.store.sealing import Key, Master
-from sojourn.store.sql import Each, Many, among, listed
+from sojourn.store.sql import Each, Many, Read, among, listed
 
 _EMPTY: Mapping[str, Any] = {"hot": EMPTY_HOT, "profile": EMPTY_PROFILE, "memory": EMPTY_MEMORY}
-_PARTS = select(t.part).where(among(t.part.c.subject))
-_THERE = select(t.part.c.subject).where(among(t.part.c.subject), t.part.c.kind == "hot")
-_IN_ORDER = _THERE.order_by(t.part.c.subject)
+_p = t.part.c
+_PARTS = Read(select(_p.subject, _p.kind, _p.format, _p.revision, _p.body, _p.release).where(among(_p.subject)))
+_HOT = select(_p.subject).where(among(_p.subject), _p.kind == "hot").order_by(_p.subject)
+_THERE = Read(_HOT)
 _LOCK = {
-    True: _IN_ORDER.with_for_update(key_share=True),
-    False: _IN_ORDER.with_for_update(key_share=True, skip_locked=True),
+    True: Read(_HOT.with_for_update(key_share=True)),
+    False: Read(_HOT.with_for_update(key_share=True, skip_locked=True)),
 }
 _SUBJECTS = (
     select(t.subject.c.subject)
@@ -30,13 +31,14 @@ _SUBJECTS = (
     .order_by(t.subject.c.subject)
 )
 _LOCK_SUBJECT = {
-    True: _SUBJECTS.with_for_update(key_share=True),
-    False: _SUBJECTS.with_for_update(key_share=True, skip_locked=True),
+    True: Read(_SUBJECTS.with_for_update(key_share=True)),
+    False: Read(_SUBJECTS.with_for_update(key_share=True, skip_locked=True)),
 }
-_RUNS = select(t.run.c.subject, t.run.c.run_id, t.run.c.format, t.run.c.body).where(among(t.run.c.subject))
-_TOMBS_OF = select(t.tomb).where(among(t.tomb.c.subject))
-_TOMBS = select(t.tomb).where(among(t.tomb.c.key_hash))
-_DUES = select(t.due).where(among(t.due.c.subject))
+_RUNS = Read(select(t.run.c.subject, t.run.c.run_id, t.run.c.format, t.run.c.body).where(among(t.run.c.subject)))
+_TOMB = select(t.tomb.c.subject, t.tomb.c.journey, t.tomb.c.key, t.tomb.c.ended, t.tomb.c.sent)
+_TOMBS_OF = Read(_TOMB.where(among(t.tomb.c.subject)))
+_TOMBS = Read(_TOMB.where(among(t.tomb.c.key_hash)))
+_DUES = Read(select(t.due.c.subject, t.due.c.due, t.due.c.lane).where(among(t.due.c.subject)))
 
 
 def position_of(run: Run) -> str:
@@ -94,7 +96,7 @@ def lock(context: Context, subjects: Sequence[int], wait: bool) -> frozenset[int
         return rest
     others: frozenset[int] = frozenset()
     if not wait:
-        others = frozenset(context.connection.execute(_THERE, {"ids": listed(rest)}).scalars())
+        others = _locked(context, _THERE, rest)
     bare = rest - others
     held = _locked(context, _LOCK_SUBJECT[wait], bare)
     if wait and held != bare:
@@ -103,8 +105,8 @@ def lock(context: Context, subjects: Sequence[int], wait: bool) -> frozenset[int
     return others | (bare - held)
 
 
-def _locked(context: Context, statement: Select[Any], subjects: Collection[int]) -> frozenset[int]:
-    return frozenset(context.connection.execute(statement, {"ids": listed(sorted(subjects))}).scalars())
+def _locked(context: Context, statement: Read, subjects: Collection[int]) -> frozenset[int]:
+    return frozenset(statement.firsts(context.connection, {"ids": listed(sorted(subjects))}))
 
 
 def read(
@@ -117,22 +119,20 @@ def read(
     keys = {person.subject: person.key for person in people.values()}
     drafts = {subject: _Draft() for subject in keys}
     ids = {"ids": listed(keys)}
-    for row in connection.execute(_PARTS, ids):
-        draft = drafts[row.subject]
-        place = row.kind.encode()
-        draft.parts[row.kind] = unpack_part(row.kind, row.format, keys[row.subject].open(place, row.body))
-        if row.kind == "hot":
-            draft.revision, draft.release = row.revision, row.release
-    for row in connection.execute(_RUNS, ids):
-        body = keys[row.subject].open(b"run", row.body)
-        drafts[row.subject].runs[row.run_id] = unpack_part("run", row.format, body)
-    for row in connection.execute(_DUES, ids):
-        drafts[row.subject].due, drafts[row.subject].lane = row.due, row.lane
-    found = connection.execute(_TOMBS_OF, ids) if tombs is None else connection.execute(_TOMBS, {"ids": listed(tombs)})
-    for row in found:
-        if row.subject in drafts:
-            key = keys[row.subject].open(b"tomb", row.key).decode()
-            drafts[row.subject].tombs[row.journey, key] = Tomb(row.ended, row.sent)
+    for subject, kind, form, revision, body, release in _PARTS.rows(connection, ids):
+        draft = drafts[subject]
+        draft.parts[kind] = unpack_part(kind, form, keys[subject].open(kind.encode(), body))
+        if kind == "hot":
+            draft.revision, draft.release = revision, release
+    for subject, run_id, form, body in _RUNS.rows(connection, ids):
+        drafts[subject].runs[run_id] = unpack_part("run", form, keys[subject].open(b"run", body))
+    for subject, at, lane in _DUES.rows(connection, ids):
+        drafts[subject].due, drafts[subject].lane = at, lane
+    found = _TOMBS_OF.rows(connection, ids) if tombs is None else _TOMBS.rows(connection, {"ids": listed(tombs)})
+    for subject, journey, key, ended, sent in found:
+        if subject in drafts:
+            name = keys[subject].open(b"tomb", key).decode()
+            drafts[subject].tombs[journey, name] = Tomb(ended, sent)
     revisions.update((subject, draft.revision) for subject, draft in drafts.items())
     return {name: drafts[person.subject].stored(person) for name, person in people.items()}
 

@@ -12,9 +12,9 @@ from sojourn.store.codec import pack
 from sojourn.store.context import Context
 from sojourn.store.months import drop
 from sojourn.store.people import Person
-from sojourn.store.sql import Each, Many, among, listed
+from sojourn.store.sql import Each, Many, Read, among, listed
 
-_KNOWN = select(t.inbox.c.event_id, t.inbox.c.digest).where(among(t.inbox.c.event_id))
+_KNOWN = Read(select(t.inbox.c.event_id, t.inbox.c.digest).where(among(t.inbox.c.event_id)))
 _INBOX = Many(t.inbox, copy=True)
 _CONFLICT = Many(t.conflict)
 _LETTER = Many(t.dead_letter)
@@ -24,7 +24,7 @@ _TERM = Many(t.search, keys=("hash", "subject"))
 def known(context: Context, events: Sequence[tuple[str, bytes]]) -> list[Verdict]:
     """See ``Tx.known``."""
     ids = {"ids": listed(dict.fromkeys(name for name, _ in events))}
-    seen: dict[str, bytes] = {row.event_id: row.digest for row in context.connection.execute(_KNOWN, ids)}
+    seen: dict[str, bytes] = dict(_KNOWN.rows(context.connection, ids))
     verdicts: list[Verdict] = []
     for name, digest in events:
         kept = context.master.digest(digest)

@@ -12,7 +12,7 @@ from sojourn.store import tables as t
 from sojourn.store.codec import pack_order, unpack_order
 from sojourn.store.context import Context
 from sojourn.store.people import Person
-from sojourn.store.sql import Many, among, listed
+from sojourn.store.sql import Many, Read, among, listed
 
 o = t.outbox.c
 _REVISIONS = select(t.part.c.subject, t.part.c.revision).where(among(t.part.c.subject), t.part.c.kind == "hot")
@@ -24,11 +24,12 @@ _ENQUEUE = Many(
 )
 _ATTEMPT = Many(t.attempt, copy=True)
 WAITING = ("marketing", "care")  # classes that a late intake stops
-_THERE = select(o.message_id).where(among(o.message_id))
-_FREE = _THERE.order_by(o.message_id).with_for_update(skip_locked=True)
+_NAMED = select(o.message_id).where(among(o.message_id))
+_THERE = Read(_NAMED)
+_FREE = Read(_NAMED.order_by(o.message_id).with_for_update(skip_locked=True))
 _WITHDRAW = (
     delete(t.outbox)
-    .where(o.message_id.in_(_THERE.where(o.lease_until.is_(None)).with_for_update(skip_locked=True)))
+    .where(o.message_id.in_(_NAMED.where(o.lease_until.is_(None)).with_for_update(skip_locked=True)))
     .returning(o.message_id)
 )
 
@@ -49,8 +50,8 @@ def _held_by_others(context: Context, message_ids: Collection[str]) -> frozenset
     order of a changed customer again, so the verdict that is left out here is not missed.
     """
     ids = {"ids": listed(dict.fromkeys(message_ids))}
-    there: frozenset[str] = frozenset(context.connection.execute(_THERE, ids).scalars())
-    return there - frozenset(context.connection.execute(_FREE, ids).scalars()) if there else there
+    there = frozenset(_THERE.firsts(context.connection, ids))
+    return there - frozenset(_FREE.firsts(context.connection, ids)) if there else there
 
 
 def _learn_revisions(context: Context, subjects: set[int]) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from sojourn.store import tables as t
 from sojourn.store.sealing import Key, Master
-from sojourn.store.sql import Many, among, listed
+from sojourn.store.sql import Many, Read, among, listed
 
 
 class Person:
@@ -22,10 +22,10 @@ class Person:
 
 
 _COLUMNS = (t.subject.c.subject, t.subject.c.customer, t.subject.c.wrapped)
-_BY_HASH = select(t.subject.c.customer_hash, *_COLUMNS).where(among(t.subject.c.customer_hash))
-_BY_SUBJECT = select(t.subject.c.customer_hash, *_COLUMNS).where(
-    among(t.subject.c.subject), t.subject.c.wrapped.is_not(None)
+_BY_HASH = Read(
+    select(t.subject.c.customer_hash, t.subject.c.subject, t.subject.c.wrapped).where(among(t.subject.c.customer_hash))
 )
+_BY_SUBJECT = Read(select(*_COLUMNS).where(among(t.subject.c.subject), t.subject.c.wrapped.is_not(None)))
 
 _NEW = Many(t.subject, keys=("customer_hash",))
 
@@ -43,9 +43,9 @@ class People:
         """Give those of the customers who are known."""
         missing = {self._hash(name): name for name in customers if name not in self._by_customer}
         if missing:
-            found = self._connection.execute(_BY_HASH, {"ids": listed(missing)})
-            for row in found:
-                self._add(Person(row.subject, missing[row.customer_hash], self._master.unwrap(row.wrapped)))
+            unwrap = self._master.unwrap
+            for name, subject, wrapped in _BY_HASH.rows(self._connection, {"ids": listed(missing)}):
+                self._add(Person(subject, missing[name], unwrap(wrapped)))
         return {name: self._by_customer[name] for name in customers if name in self._by_customer}
 
     def ensure(self, customers: Collection[str]) -> dict[str, Person]:
@@ -75,18 +75,15 @@ class People:
         wanted = list(dict.fromkeys(subjects))
         missing = [subject for subject in wanted if subject not in self._by_subject]
         if missing:
-            for row in self._connection.execute(_BY_SUBJECT, {"ids": listed(missing)}):
-                self._add(self._opened(row))
+            for subject, customer, wrapped in _BY_SUBJECT.rows(self._connection, {"ids": listed(missing)}):
+                key = self._master.unwrap(wrapped)
+                self._add(Person(subject, key.open(b"customer", customer).decode(), key))
         return {subject: self._by_subject[subject] for subject in wanted if subject in self._by_subject}
 
     def forget(self, person: Person) -> None:
         """Drop a person who was erased."""
         self._by_customer.pop(person.customer, None)
         self._by_subject.pop(person.subject, None)
-
-    def _opened(self, row: Row[tuple[str, int, bytes, bytes]]) -> Person:
-        key = self._master.unwrap(row.wrapped)
-        return Person(row.subject, key.open(b"customer", row.customer).decode(), key)
 
     def _add(self, person: Person) -> Person:
         self._by_customer[person.customer] = person

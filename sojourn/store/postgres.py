@@ -26,7 +26,8 @@ CONNECTIONS: Final = 8
 #: A transaction of a process that hangs must not hold customers for longer (below Kafka's rebalance timeout).
 PATIENCE_MS: Final = 4_000
 CONNECT_S: Final = 5.0
-_LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# The internal one comes when the server's last word arrives just before something is asked.
+_LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 class PostgresStore(Store):
@@ -120,14 +121,11 @@ class PostgresStore(Store):
             connection = await _connected(self._opened(self._writers))
             try:
                 await _Here(connection, self._months).say("BEGIN")
-            except StoreBusy:
-                await connection.close()
-                if not again:
-                    raise
-            except BaseException:
+            except BaseException as error:
                 await connection.invalidate()
                 await connection.close()
-                raise
+                if not (again and isinstance(error, StoreBusy)):
+                    raise
             else:
                 return connection
         raise AssertionError("the second try returns or raises")

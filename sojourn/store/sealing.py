@@ -6,6 +6,7 @@ Seal: one byte form, 12 bytes nonce, AES-256-GCM; the name of the place is authe
 sealed value does not open anywhere else.
 """
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -69,8 +70,8 @@ class Master:
             )
         self._entropy = entropy
         self._wrap = Key(_derived(secret, b"wrap"), entropy)
-        self._hash = _derived(secret, b"search")
-        self._proof = _derived(secret, b"proof")
+        self._hash = _hmac(_derived(secret, b"search"))
+        self._proof = _hmac(_derived(secret, b"proof"))
         self.letters = Key(_derived(secret, b"letters"), entropy)
         self.records = Key(_derived(secret, b"records"), entropy)
 
@@ -93,15 +94,30 @@ class Master:
 
     def search(self, kind: str, value: str) -> str:
         """Give the keyed hash under which a value is found: 32 hex digits."""
-        return hmac.digest(self._hash, f"{kind}\0{value}".encode(), "sha256")[:16].hex()
+        return self._hash(f"{kind}\0{value}".encode())[:16].hex()
 
     def proof(self, content: bytes) -> bytes:
         """Give 32 bytes that prove a content to somebody who has the master key and the content."""
-        return hmac.digest(self._proof, content, "sha256")
+        return self._proof(content)
 
     def digest(self, content: bytes) -> bytes:
         """Give 16 bytes that tell equal contents from others and say nothing about them."""
         return self.proof(content)[:16]
+
+
+def _hmac(key: bytes) -> Callable[[bytes], bytes]:
+    """Give HMAC-SHA256 with this key; what the key alone decides is done once, which halves the cost."""
+    block = key.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(one ^ 0x36 for one in block))
+    outer = hashlib.sha256(bytes(one ^ 0x5C for one in block))
+
+    def digest(content: bytes) -> bytes:
+        first, last = inner.copy(), outer.copy()
+        first.update(content)
+        last.update(first.digest())
+        return last.digest()
+
+    return digest
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

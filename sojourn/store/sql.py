@@ -14,6 +14,7 @@ from sqlalchemy import (
     Insert,
     Integer,
     LargeBinary,
+    Select,
     String,
     Table,
     bindparam,
@@ -90,6 +91,56 @@ def listed(values: Iterable[Any]) -> list[Any]:
     return list(values)
 
 
+# ---- past SQLAlchemy, on PostgreSQL
+
+
+def _driver(connection: Connection, said: str, values: Sequence[Any]) -> Any:
+    """Give asyncpg's own connection: on the hot path SQLAlchemy's part costs more than the rest.
+
+    ``Connection.info["watch"]``, where it is set, is called with each statement that goes this way.
+    """
+    watch = connection.info.get("watch")
+    if watch is not None:
+        watch(said, values)
+    return connection.connection.driver_connection
+
+
+def _execute(connection: Connection, said: str, values: Sequence[Any]) -> int:
+    """Run a statement that gives no rows, and give how many it touched."""
+    status: str = await_only(_driver(connection, said, values).execute(said, *values))
+    return int(status.rpartition(" ")[2])
+
+
+class Read:
+    """A SELECT that is asked in every batch; its rows come as tuples of its columns."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self._statement = statement
+        self._said = ""
+        self._values: tuple[tuple[str, Any], ...] = ()
+
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Ask, and give all rows."""
+        if connection.dialect.name != "postgresql":
+            return connection.execute(self._statement, values).all()
+        if not self._said:
+            self._compile(connection.dialect)
+        bound = [values.get(name, fixed) for name, fixed in self._values]
+        found = _driver(connection, self._said, bound).fetch(self._said, *bound)
+        rows: Sequence[Any] = await_only(found)
+        return rows
+
+    def firsts(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
+        """Ask, and give the first column of all rows."""
+        return [row[0] for row in self.rows(connection, values)]
+
+    def _compile(self, dialect: Dialect) -> None:
+        compiled: Any = self._statement.compile(dialect=dialect)
+        names = compiled.positiontup or ()
+        self._values = tuple((name, compiled.params.get(name)) for name in names)
+        self._said = compiled.string
+
+
 # ---- many rows
 
 
@@ -128,10 +179,10 @@ class Many:
         if self._copy:
             return self._copied(connection, columns, rows)
         arrays = tuple([row[name] for row in rows] for name in columns)
-        return connection.exec_driver_sql(self._text(columns), arrays).rowcount
+        return _execute(connection, self._text(columns), arrays)
 
     def _copied(self, connection: Connection, columns: tuple[str, ...], rows: Rows) -> int:
-        driver: Any = connection.connection.driver_connection
+        driver = _driver(connection, f"COPY {self._table.name}", ())
         records = [tuple(row.values()) for row in rows]
         await_only(driver.copy_records_to_table(self._table.name, records=records, columns=columns))
         return len(records)
@@ -184,7 +235,7 @@ class Each:
         if connection.dialect.name != "postgresql":
             return write(connection, self._here, rows)
         arrays = tuple([row[name] for row in rows] for name in self._columns)
-        return connection.exec_driver_sql(self._text, arrays).rowcount
+        return _execute(connection, self._text, arrays)
 
 
 def _names(columns: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """PostgreSQL stores on one database, for the tests of what is PostgreSQL's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
@@ -38,15 +38,32 @@ async def connected(database: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
         await connection.close()
 
 
-def statements_of(store: PostgresStore) -> list[tuple[str, Any]]:
-    """Give a list that fills with each statement that the store's writers send, and its values."""
-    sent: list[tuple[str, Any]] = []
+@contextmanager
+def watched(store: PostgresStore, note: Callable[[str, Any], None]) -> Iterator[None]:
+    """Call ``note`` before each statement that the store's writers send, with its values."""
+    engine = store.engine.sync_engine
 
-    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-        sent.append((statement, parameters))
+    def checked_out(_connection: object, record: Any, _proxy: object) -> None:
+        record.info["watch"] = note
 
-    event.listen(store.engine.sync_engine, "before_cursor_execute", note)
-    return sent
+    def checked_in(_connection: object, record: Any) -> None:
+        record.info.pop("watch", None)
+
+    def executed(_c: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+        note(statement, parameters)
+
+    listeners: list[tuple[str, Any]] = [
+        ("checkout", checked_out),
+        ("checkin", checked_in),
+        ("before_cursor_execute", executed),
+    ]
+    for name, listener in listeners:
+        event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        for name, listener in listeners:
+            event.remove(engine, name, listener)
 
 
 class Held:

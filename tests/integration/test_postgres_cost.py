@@ -4,7 +4,7 @@ import asyncpg
 
 from tests.contract.storekit import NOW, keep, replace, run
 from tests.integration.batchkit import everything
-from tests.integration.pgkit import connected, opened, statements_of
+from tests.integration.pgkit import connected, opened, watched
 
 ROWS = 50_000
 #: Rows of other customers in every table that grows; none is due or ready, as most are at any instant.
@@ -32,10 +32,11 @@ ANALYZE
 async def statements(database: str, count: int) -> list[str]:
     """Give what a batch of so many customers sends to the database."""
     async with opened(database) as store:
-        sent = statements_of(store)
-        await everything(store, [f"c{n}" for n in range(count)])
-        await everything(store, [f"c{n}" for n in range(count)], "again")
-    return [statement for statement, _ in sent]
+        sent: list[str] = []
+        with watched(store, lambda statement, _: sent.append(statement)):
+            await everything(store, [f"c{n}" for n in range(count)])
+            await everything(store, [f"c{n}" for n in range(count)], "again")
+    return sent
 
 
 async def test_a_batch_costs_a_fixed_number_of_statements(database: str) -> None:
@@ -54,9 +55,10 @@ async def test_every_statement_of_a_batch_goes_through_an_index(database: str) -
         await everything(store, ["c1", "c2"], "first")
         await raw.execute(f"CREATE TEMP TABLE many AS SELECT n FROM generate_series(1, {ROWS}) n")
         await raw.execute(GROWN)
-        sent = statements_of(store)
-        await everything(store, [f"c{n}" for n in range(40)])
-        asked = [one for one in sent if one[0] not in ("BEGIN", "COMMIT")]
+        sent: list[tuple[str, object]] = []
+        with watched(store, lambda statement, values: sent.append((statement, values))):
+            await everything(store, [f"c{n}" for n in range(40)])
+        asked = [one for one in sent if not one[0].startswith(("BEGIN", "COMMIT", "COPY"))]
         whole = [(statement, plan) for statement, values in asked if (plan := await seq_scans(raw, statement, values))]
     assert len(sent) > 30
     assert whole == []

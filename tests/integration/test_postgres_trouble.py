@@ -7,7 +7,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import event as listening
 from sqlalchemy.util import await_only
 
 from sojourn.ports import StoreBroken, StoreBusy, StoreUnwritable
@@ -15,7 +14,7 @@ from sojourn.records import Move, Outgoing, Position
 from sojourn.store.failures import of_postgresql
 from sojourn.store.postgres import PostgresStore
 from tests.contract.storekit import NOW, Clock, event, full_state, keep, queued, row, settled, touch
-from tests.integration.pgkit import CONNECTIONS, MASTER, Held, connected, opened
+from tests.integration.pgkit import CONNECTIONS, MASTER, Held, connected, opened, watched
 from tests.integration.test_postgres import execute
 from tools.servers import PostgresServer, free_port
 
@@ -62,27 +61,19 @@ async def delivery(store: PostgresStore) -> None:
         await tx.append_log([row("m7", "c7")])
 
 
-class CutAt:
+class Cut:
     """Cuts the writers' connections just before their n-th statement."""
 
-    def __init__(self, store: PostgresStore, raw: "asyncpg.Connection[Any]", place: int) -> None:
-        self._engine = store.engine.sync_engine
+    def __init__(self, raw: "asyncpg.Connection[Any]", place: int) -> None:
         self._raw = raw
         self._left = place
-
-    def __enter__(self) -> "CutAt":
-        listening.listen(self._engine, "before_cursor_execute", self._note)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        listening.remove(self._engine, "before_cursor_execute", self._note)
 
     @property
     def is_done(self) -> bool:
         """Whether there was an n-th statement."""
         return self._left < 0
 
-    def _note(self, *_: object) -> None:
+    def __call__(self, _statement: str, _values: Any) -> None:
         if self._left == 0:
             await_only(self._raw.execute(CUT))
         self._left -= 1
@@ -96,7 +87,8 @@ async def test_a_connection_that_is_cut_at_any_statement_leaves_nothing_behind(
     before = await store.views.counts()
     place = 1  # the first is BEGIN: there the store takes another connection
     while True:
-        with CutAt(store, raw, place) as cut:
+        cut = Cut(raw, place)
+        with watched(store, cut):
             if not await is_cut(batch(store)):
                 break
         assert cut.is_done
