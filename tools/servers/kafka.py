@@ -50,6 +50,7 @@ class KafkaBroker(Server):
     """
 
     name: ClassVar[str] = "kafka"
+    patience_s: ClassVar[float] = 10
 
     def __init__(
         self,

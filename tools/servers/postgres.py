@@ -32,6 +32,7 @@ class PostgresServer(Server):
     """
 
     name: ClassVar[str] = "postgres"
+    patience_s: ClassVar[float] = 10
     clean_end: ClassVar[Signals] = SIGINT  # SIGTERM would wait until every client has gone
 
     def __init__(

@@ -56,6 +56,8 @@ class Server:
 
     name: ClassVar[str] = "server"
     clean_end: ClassVar[signal.Signals] = signal.SIGTERM
+    # How long a start is tried again: the last of killed processes may hold port or memory for a moment.
+    patience_s: ClassVar[float] = 0
 
     def __init__(self, folder: Path | str | None, *, account: str = "") -> None:
         """Takes `folder` (made when missing), or a scratch folder without one; `account` runs it as another user.
@@ -104,16 +106,15 @@ class Server:
         if self.running:
             return self
         self.prepare()
-        end = time.monotonic() + timeout_s
+        begin = time.monotonic()
         self._launch()
         while not self.ready():
             if not self._alive():
-                # After a kill the last of the old processes may hold port or memory for a moment.
-                if time.monotonic() > end - timeout_s / 2:
+                if time.monotonic() > begin + min(self.patience_s, timeout_s / 2):
                     raise ServerError(f"{self.name} ended while it started:\n{self.tail()}")
                 time.sleep(0.2)
                 self._launch()
-            elif time.monotonic() > end:
+            elif time.monotonic() > begin + timeout_s:
                 self.kill9()
                 raise ServerError(f"{self.name} was not ready within {timeout_s} s:\n{self.tail()}")
             time.sleep(0.05)
