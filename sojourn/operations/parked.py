@@ -6,12 +6,14 @@ have suppressed. One transaction applies one input and closes its letter.
 """
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 
 from sojourn.core.due import next_due
+from sojourn.core.model import Outcome
 from sojourn.intake.apply import Incoming
 from sojourn.intake.apply import _Batch as Batch
 from sojourn.intake.deciding import Deciding
@@ -44,6 +46,15 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     def free(self) -> bool:
         """Whether he is no longer parked."""
         return self.number is None
+
+
+_AGAIN_MS: Final = 60_000
+_TELLS: Final[Mapping[str, Literal["accepted", "refused", "not_taken", "unknown"]]] = {
+    "accepted": "accepted",
+    "refused": "refused",
+    "not_taken": "not_taken",
+    "unknown": "unknown",
+}
 
 
 class StillBroken(Exception):
@@ -96,7 +107,7 @@ async def _next(store: Store, tx: Tx, deciding: Deciding, customer: str, read: R
         await _wake(tx, deciding, customer, now)
     except Exception as error:
         raise StillBroken(one.number, f"{where(error)}: what he waits for cannot be computed") from error
-    await _apply(tx, deciding, one, customer, read, now)
+    await _apply(store, tx, deciding, one, customer, read, now)
     await tx.close_dead_letters([one.number], "replayed", now)
     await mark(tx, expect, now)
     return one
@@ -112,11 +123,13 @@ async def _wake(tx: Tx, deciding: Deciding, customer: str, now: int) -> None:
         await tx.save([Changed(stored, stored.state, due, stored.lane, stored.release)], now)
 
 
-async def _apply(tx: Tx, deciding: Deciding, one: Letter, customer: str, read: Read, now: int) -> None:
+async def _apply(store: Store, tx: Tx, deciding: Deciding, one: Letter, customer: str, read: Read, now: int) -> None:
     letter = one.letter
     ledger = Ledger(deciding, await deciding.frontier(tx, now))
-    if not letter.raw:  # a timer or an outcome failed: what is due by then is tried again
+    if not letter.raw:  # no event: a timer failed, or what became of a message
         await ledger.load(tx, [customer], (), now)
+        for at, what in await _outcomes(store.views, ledger, customer):
+            ledger.put(customer, what, at)
         ledger.through(customer, letter.arrival)
         _stop_if_broken(ledger, one, customer)
         await ledger.write(tx, now)
@@ -128,6 +141,27 @@ async def _apply(tx: Tx, deciding: Deciding, one: Letter, customer: str, read: R
     batch = Batch(deciding, [incoming], [min(letter.arrival, now)], frozenset(), ledger, now)
     await batch.run(tx, wait=True)
     _stop_if_broken(ledger, one, customer)
+
+
+async def _outcomes(views: Views, ledger: Ledger, customer: str) -> list[tuple[int, Outcome]]:
+    """Give what became of messages in hand-over and was never decided, because his decision raised just then.
+
+    The attempts were recorded all the same. A message that still counts as ready although a provider has answered is
+    one of them; where the answer was that it did not go, it is tried again.
+    """
+    state = ledger.state(customer)
+    found = []
+    for send in state.hot.sends if state is not None else ():
+        rows, attempts = await views.message(send.id)
+        last = attempts[-1] if attempts else None
+        told = last is not None and any(row.status == "in_doubt" and row.decided_at >= last.ended for row in rows)
+        if send.status != "ready" or last is None or last.outcome not in _TELLS or told:
+            continue
+        code = (last.text or "").split(" ")[0]
+        retry_at = last.ended + _AGAIN_MS if last.outcome == "not_taken" else None
+        outcome = Outcome(send.id, _TELLS[last.outcome], None, {"code": code, "provider": last.provider}, retry_at)
+        found.append((last.ended, outcome))
+    return found
 
 
 def _stop_if_broken(ledger: Ledger, one: Letter, customer: str) -> None:

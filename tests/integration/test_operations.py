@@ -290,6 +290,36 @@ async def break_runs(store: Store, change: Callable[[Run], Run]) -> None:
         await tx.save([Changed(stored, replace(stored.state, runs=runs), stored.due, stored.lane, 1)], NOW)
 
 
+async def test_what_became_of_a_message_is_decided_at_the_release_if_it_could_not_be_before(
+    tmp_path: Path, store: Store, clock: VirtualClock
+) -> None:
+    """The provider took the SMS, and while it did the customer's state broke: it was sent, and goes no second time."""
+
+    class Breaking(InstantProvider):
+        async def send(self, outgoing: Outgoing) -> Answered:
+            await break_runs(store, lambda run: msgspec.structs.replace(run, version=99))
+            return await super().send(outgoing)
+
+    sms = Breaking()
+    channels = {"sms": sms, "email": InstantProvider(), "call": InstantProvider()}
+    project = insurer(tmp_path / "project", "claim_status")
+    async with Rig(project, NOW, store=store, clock=clock, channels=channels) as rig:
+        await rig.submit([known("C1", NOW, email=None), claim("C1", NOW)])
+        whole = (await store.views.customer("C1")).state.runs  # type: ignore[union-attr]
+        await rig.settle()
+        assert [(one.customer, one.error) for one in await parked_customers(store.views)] == [("C1", "KeyError")]
+        assert "sent" not in {row.status for row in await rig.rows() if row.channel == "sms"}
+        await break_runs(store, lambda run: whole[run.id])
+        desk = Desk(rig.engine.deciding, rig.engine.edition)
+        done = await release(store, desk.deciding, "C1", desk.read)
+        assert done is not None
+        assert done.free
+        await rig.engine.quarantine.refresh()
+        await rig.settle()
+        assert [row.status for row in await rig.rows() if row.channel == "sms"] == ["sent"]
+        assert len(sms.sent) == 1
+
+
 # ---- calls
 
 
