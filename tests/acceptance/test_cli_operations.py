@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import re
+import shlex
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from sojourn.bootstrap.clock import wall_clock
 from sojourn.bootstrap.settings import read_settings
 from sojourn.bootstrap.wiring import make_store
+from sojourn.cli.app import app
 from sojourn.operations.letters import PARKED
 from sojourn.records import DeadLetter, Move, Position
-from tests.acceptance.runkit import as_bytes, command, event, insurer, person, running
+from tests.acceptance.runkit import ROOT, as_bytes, command, event, insurer, person, running
 
 
 def keep(project: Path, *letters: DeadLetter) -> None:
@@ -155,3 +159,17 @@ def test_doctor_finds_a_damaged_database(tmp_path: Path) -> None:
     assert ended.status == 2
     found = [one for one in json.loads(ended.out)["findings"] if one["level"] == "error"]
     assert {one["what"] for one in found} >= {"The database is damaged"}
+
+
+def test_every_command_of_the_page_about_trouble_can_be_said() -> None:
+    page = (ROOT / "docs" / "how-to" / "when-something-is-wrong.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    assert len(lines) > 12
+    root: Any = typer.main.get_command(app)
+    for program, *words in lines:
+        assert program == "sojourn"
+        found, left = root, words
+        while hasattr(found, "commands"):
+            found, left = found.commands[left[0]], left[1:]
+        found.make_context(program, left)  # raises for an option or argument that there is not
