@@ -83,7 +83,12 @@ class Tx(Protocol):
         ...
 
     async def load(
-        self, customers: Collection[str], tombs: Collection[TombKey] = (), *, every_tomb: bool = False, wait: bool = True
+        self,
+        customers: Collection[str],
+        tombs: Collection[TombKey] = (),
+        *,
+        every_tomb: bool = False,
+        wait: bool = True,
     ) -> Mapping[str, Stored]:
         """Give each customer's state; an unknown one gets a random subject id and an empty state.
 
@@ -148,7 +153,14 @@ class Tx(Protocol):
         ...
 
     async def claim(
-        self, now: int, slots: Mapping[str, int], lease_until: int, worker: str, *, release: int = 1, patient: bool = False
+        self,
+        now: int,
+        slots: Mapping[str, int],
+        lease_until: int,
+        worker: str,
+        *,
+        release: int = 1,
+        patient: bool = False,
     ) -> Claimed:
         """Lease up to so many ready orders of each channel, urgent before normal before bulk, oldest first.
 
@@ -193,6 +205,13 @@ class Tx(Protocol):
 
     async def waivers(self) -> Sequence[Waiver]:
         """Give the newest waiver of each source, also those that have run out."""
+        ...
+
+    async def take_turns(self, journey: str, count: int, step: int, now: int) -> int:
+        """Give the first of so many turns of a limited journey, which all processes of a store share, in microseconds.
+
+        Turns lie ``step`` microseconds apart, behind those that were taken before and not before ``now`` (ms).
+        """
         ...
 
     async def send_out(self, records: Sequence[Outgoing]) -> None:

@@ -31,7 +31,7 @@ from sojourn.bootstrap.trouble import Trouble
 from sojourn.bootstrap.wiring import make_channels, make_inbox, make_press, make_store
 from sojourn.channels.inbox import InboxMessage
 from sojourn.core.book import Book
-from sojourn.delivery.pace import JourneyPace, backoff
+from sojourn.delivery.pace import backoff
 from sojourn.delivery.port import Channel
 from sojourn.delivery.worker import Delivery
 from sojourn.errors import MustStop, SojournError, TryLater
@@ -89,7 +89,6 @@ class Engine:
         self._delivery: Delivery | None = None
         self._lock = ProcessLock(settings.database_file.with_suffix(".lock")) if store is None else None
         self._deciding: Deciding | None = None
-        self._pace: JourneyPace | None = None
         self._queue = IntakeQueue(self._apply)
         self._tasks: list[asyncio.Task[None]] = []
         self._timers_wake = asyncio.Event()
@@ -376,10 +375,7 @@ class Engine:
         """Decide with all books that are loaded, and render with the edition that is in force."""
         new = edition is not self._edition
         self._edition = edition
-        if self._pace is None:
-            self._pace = JourneyPace(edition.book)
-        self._pace.use(edition.book)
-        self._deciding = Deciding(self.shelf.releases, self._pace)
+        self._deciding = Deciding(self.shelf.releases)
         self.metrics.release.set(edition.published.number)
         if self._delivery is not None:
             press = make_press(self.settings, self._options, edition)

@@ -7,7 +7,6 @@ from sojourn.bootstrap.releases import Edition, Shelf
 from sojourn.bootstrap.settings import Settings
 from sojourn.bootstrap.telling import Announcing
 from sojourn.core.model import Event
-from sojourn.delivery.pace import JourneyPace
 from sojourn.errors import ConfigurationError
 from sojourn.intake.deciding import Deciding, Telling
 from sojourn.intake.decode import Refused, decode
@@ -63,5 +62,5 @@ async def desk_of(store: Store, settings: Settings, now: int) -> Desk:
         if source.startswith(PREFIX):
             topic, partition = topic_of(source)
             counts[topic] = max(counts.get(topic, 0), partition + 1)
-    deciding = Deciding(shelf.releases, JourneyPace(edition.book), counts, telling)
+    deciding = Deciding(shelf.releases, counts, telling)
     return Desk(deciding, edition)

@@ -18,7 +18,7 @@ from sojourn.bootstrap.channels_file import read_channels
 from sojourn.bootstrap.control import obey
 from sojourn.bootstrap.counting import Counting, count_applied
 from sojourn.bootstrap.editions import Editions
-from sojourn.bootstrap.figures import Figures, look_up
+from sojourn.bootstrap.figures import Figures, look_up, show, show_lag
 from sojourn.bootstrap.health import summary
 from sojourn.bootstrap.inflow import Batch, Inflow
 from sojourn.bootstrap.intake_queue import IntakeQueue, Received
@@ -35,7 +35,6 @@ from sojourn.bootstrap.wiring import Secrets, make_access, make_channels, make_i
 from sojourn.bootstrap.worker_health import worker_parts
 from sojourn.channels.inbox import InboxMessage
 from sojourn.core.book import Book
-from sojourn.delivery.pace import JourneyPace
 from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press
 from sojourn.delivery.worker import Delivery
@@ -59,6 +58,7 @@ _TOPICS_S: Final = 10.0
 _STALLED_S: Final = 5.0
 _GATHER_S: Final = 0.004
 _FIGURES_MS: Final = 2_000
+_LOOK_S: Final = 5.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
 
@@ -102,15 +102,13 @@ class Production:
         self._channels: Mapping[str, Channel] = {}
         self._deciding: Deciding | None = None
         self._delivery: Delivery | None = None
-        self._pace: JourneyPace | None = None
         self._after: Due | None = None
         self._counts: Mapping[str, int] = {}
         self.figures: Figures | None = None
         self._used: Edition | None = None
         self._timers_wake = asyncio.Event()
         self._queue = IntakeQueue(self._apply_now)
-        self.reader: Reader | None = None
-        self.inflow: Inflow | None = None
+        self.inflow = Inflow(self._make_reader, self._apply_records, clock) if INTAKE in self.roles else None
 
     # ---- what HTTP and the frame see
 
@@ -193,6 +191,10 @@ class Production:
         now = self.clock()
         if self.figures is None or now - self.figures.at > _FIGURES_MS:
             self.figures = await look_up(self.views, self._counts, now)
+            show(self.metrics, self.figures)
+        reader = self.inflow.reader if self.inflow is not None else None
+        if reader is not None:
+            show_lag(self.metrics, reader.lag(), reader.lag_seconds())
 
     async def hear(self, record: bytes) -> None:
         """Do what a record of the control topic says; tried again until the store is there, never raises."""
@@ -263,6 +265,7 @@ class Production:
             "release": self._release_loop,
             "topics": self._topics_loop,
             "outgoing": self._outgoing_loop,
+            "figures": self._figures_loop,
         }
         if INTAKE in self.roles:
             loops["intake"] = self._intake_loop
@@ -328,8 +331,15 @@ class Production:
 
     async def _outgoing_loop(self) -> None:
         while not self.stopping.is_set():
-            if not await self.publisher.run_once():
+            count = await self.publisher.run_once()
+            self.metrics.published.inc(count)
+            if not count:
                 await pause(self.stopping, _IDLE_S)
+
+    async def _figures_loop(self) -> None:
+        while not self.stopping.is_set():
+            await self.look_up()
+            await pause(self.stopping, _LOOK_S)
 
     # ---- single turns
 
@@ -348,7 +358,8 @@ class Production:
 
     async def deliver(self) -> int:
         """One turn of the way out: settle what ended, start what may go."""
-        done = await self.delivery.exchange()
+        with self.metrics.exchange_seconds.time():
+            done = await self.delivery.exchange()
         self.trouble.works("delivery", wrote=bool(done))
         return done
 
@@ -380,30 +391,25 @@ class Production:
             alone=False,
         )
         self._use(edition)
-        if INTAKE in self.roles:
-            await self._open_intake()
 
-    async def _open_intake(self) -> None:
-        self.reader = Reader(
+    def _make_reader(self, topics: Collection[str]) -> Reader:
+        return Reader(
             self.access,
-            self.topics.names,
+            topics,
             self.settings.kafka_group,
             self._stored,
             self.clock,
             begin=self.settings.kafka_begin,
             client_id=f"sojourn-{self.name}",
         )
-        self.inflow = Inflow(self.reader, self._apply_records, self.clock)
-        self._decide_with_all()
-        await self.reader.start()
 
     async def _end(self) -> None:
         """Settle what is under way within the time that a stop may take."""
         self._queue.close(TryLater("The worker is stopping", next_step="Send it again to another one"))
         await self.loops.end(in_peace=frozenset({"intake", "delivery", "outgoing"}))
         ends: list[Awaitable[None]] = [self.delivery.stop(STOP_S - 4), self.publisher.stop()]
-        if self.reader is not None:
-            ends.append(self.reader.stop())
+        if self.inflow is not None:
+            ends.append(self.inflow.stop())
         for error in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(error, SojournError):
                 log.warning("what was under way could not be settled; its leases tell the others", what=error.what)
@@ -429,9 +435,13 @@ class Production:
         )
 
     async def _apply_records(self, incoming: Sequence[Incoming], reading: Reading) -> Applied:
-        return await self._counted(
+        applied = await self._counted(
             lambda: apply_records(self.store, self.deciding, incoming, reading, quarantined=self.quarantine.customers)
         )
+        if incoming:
+            oldest = min(one.stamp or 0 for one in incoming)
+            self.metrics.decision_seconds.observe(max(0, self.clock() - oldest) / 1000)
+        return applied
 
     async def _counted(self, apply: Callable[[], Awaitable[Applied]]) -> Applied:
         began = self.clock()
@@ -471,8 +481,6 @@ class Production:
         if not new:
             return
         self._used = edition
-        assert self._pace is not None
-        self._pace.use(edition.book)
         self.metrics.release.set(edition.published.number)
         self.delivery.use(self.deciding, self._press(edition), AnswerReader(edition.project))
         if self._inbox is not None:
@@ -481,9 +489,7 @@ class Production:
         log.info("a release is in force", number=edition.published.number, running=edition.published.running)
 
     def _decide_with_all(self) -> None:
-        if self._pace is None:
-            self._pace = JourneyPace(self.book)
-        self._deciding = Deciding(self.editions.releases, self._pace, dict(self._counts), Announcing())
+        self._deciding = Deciding(self.editions.releases, dict(self._counts), Announcing())
         if self._delivery is not None:
             self._delivery.deciding = self._deciding
         if self.inflow is not None:

@@ -1,4 +1,4 @@
-"""How fast and how often: back-off, rate buckets, circuits and the pace of limited journeys. Values of time come in.
+"""How fast and how often: back-off, rate buckets and circuits. Values of time come in.
 
 A dead gateway is probed with one message at a time, in growing distances, and not hammered: what waits stays
 in the outbox, so nothing piles up in front of it when it comes back.
@@ -6,14 +6,10 @@ in the outbox, so nothing piles up in front of it when it comes back.
 
 from hashlib import sha256
 
-from sojourn.core.book import Book
-from sojourn.core.model import Deliver
-
 FIRST_MS = 2_000
 LONGEST_MS = 300_000
 CALL_DELAYS_MS = (15_000, 60_000, 225_000, 600_000, 900_000)  # five more tries within 30 minutes (B2)
 _OPENS_AFTER = 3
-_BURST_MS = 60_000
 _PROBE_FIRST_MS = 1_000
 _PROBE_LONGEST_MS = 30_000
 _PAUSE_FIRST_MS = 1_000
@@ -137,26 +133,3 @@ class Throttle:
             wait = min(_PAUSE_LONGEST_MS, _PAUSE_FIRST_MS << min(max(self._strikes, 1) - 1, 10))
         wait = max(_PAUSE_FIRST_MS, min(wait, _RETRY_AFTER_LONGEST_MS))
         self._until = max(self._until, now + wait)
-
-
-class JourneyPace:
-    """Spreads the messages of a journey with a `limit` evenly; a minute's worth may go at once."""
-
-    def __init__(self, book: Book) -> None:
-        self._book = book
-        self._next: dict[str, float] = {}
-
-    def use(self, book: Book) -> None:
-        """Take the book that is in force now."""
-        self._book = book
-
-    def __call__(self, order: Deliver, now: int) -> int:
-        """Give the instant from which a message may go; one that was given a place keeps it when judged again."""
-        send = order.send
-        journey = self._book.journeys.get((send.journey, send.version))
-        if journey is None or journey.limit is None or send.attempt > 1:
-            return now
-        count, span = journey.limit
-        at = max(float(now), self._next.get(send.journey, 0.0))
-        self._next[send.journey] = at + span / count
-        return max(now, int(at) - _BURST_MS)

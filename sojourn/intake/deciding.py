@@ -1,21 +1,14 @@
-"""What every use case decides with: releases, the pace of limited journeys, where events come from, what is told."""
+"""What every use case decides with: the releases, where events come from, what is told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sojourn.core.book import Book
-from sojourn.core.model import CallOut, Deliver, Note, Row
+from sojourn.core.model import CallOut, Note, Row
 from sojourn.intake.frontier import Frontier, frontier
 from sojourn.intake.releases import Releases
 from sojourn.ports import Tx
 from sojourn.records import DeadLetter, Outgoing
-
-Pace = Callable[[Deliver, int], int]
-
-
-def at_once(order: Deliver, now: int) -> int:
-    """Give the instant from which a message may go: now."""
-    return now
 
 
 class Telling:
@@ -41,14 +34,13 @@ class Deciding:
     """
 
     releases: Releases
-    pace: Pace = at_once
     topics: Mapping[str, int] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
 
     @classmethod
-    def alone(cls, book: Book, pace: Pace = at_once) -> "Deciding":
+    def alone(cls, book: Book) -> "Deciding":
         """Give that of an embedded engine that has seen one release."""
-        return cls(Releases.only(book), pace)
+        return cls(Releases.only(book))
 
     @property
     def embedded(self) -> bool:

@@ -13,6 +13,7 @@ from sojourn.core.due import due_after, is_bulk, next_due
 from sojourn.core.model import Behind, CallOut, Command, Deliver, Input, Note, Publication, Row, State
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.frontier import FOREVER, Frontier, Slowest
+from sojourn.intake.pacing import spread
 from sojourn.intake.releases import Released
 from sojourn.places import place_of
 from sojourn.ports import Tx
@@ -149,7 +150,7 @@ class Ledger:
         rows = self.rows()
         if rows:
             await tx.append_log(rows)
-        queued = list(self._orders(now).values())
+        queued = await spread(tx, self._releases.at(now).book, list(self._orders(now).values()), now)
         if queued:
             await tx.enqueue(queued)
         calls = [(one.customer, one.order) for one in queued if isinstance(one.order, CallOut)]
@@ -235,8 +236,7 @@ class Ledger:
             if name in broken or not isinstance(said, Deliver | CallOut):
                 continue
             if said.message_id in open_ids[name]:
-                ready = self._deciding.pace(said, now) if isinstance(said, Deliver) else now
-                orders[said.message_id] = Queued(name, said, ready, _lane(said))
+                orders[said.message_id] = Queued(name, said, now, _lane(said))
         return orders
 
 

@@ -223,6 +223,12 @@ class MemoryTx(Tx):
         """See ``Tx.waive``."""
         self._data.put(self._data.waivers, waiver.source, waiver)
 
+    async def take_turns(self, journey: str, count: int, step: int, now: int) -> int:
+        """See ``Tx.take_turns``."""
+        first = max(self._data.turns.get(journey, 0), now * 1000)
+        self._data.put(self._data.turns, journey, first + count * step)
+        return first
+
     async def waivers(self) -> Sequence[Waiver]:
         """See ``Tx.waivers``."""
         return [waiver for _, waiver in sorted(self._data.waivers.items())]

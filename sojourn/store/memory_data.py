@@ -67,6 +67,7 @@ class Data:
         self.terms: dict[tuple[str, int], bool] = {}
         self.positions: dict[str, Position] = {}
         self.waivers: dict[str, Waiver] = {}
+        self.turns: dict[str, int] = {}
         self.outgoing: dict[int, Outgoing] = {}
         self.secrets: dict[str, bytes] = {}
         self.publications: dict[int, Published] = {}

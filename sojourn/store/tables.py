@@ -261,6 +261,13 @@ outgoing = Table(
     Column("sealed", LargeBinary, nullable=False),  # id, key, body
 )
 
+turn = Table(
+    "turn",
+    META,
+    Column("journey", String, primary_key=True),
+    Column("next", BigInteger, nullable=False),  # microseconds
+)
+
 publication = Table(
     "publication",
     META,

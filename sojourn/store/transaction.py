@@ -24,7 +24,7 @@ from sojourn.records import (
     Verdict,
     Waiver,
 )
-from sojourn.store import admin, leaving, log, outbox
+from sojourn.store import admin, leaving, log, outbox, turns
 from sojourn.store import customers as in_parts
 from sojourn.store import events as came
 from sojourn.store.context import Context
@@ -148,6 +148,10 @@ class SqlTx(Tx):
     async def waivers(self) -> Sequence[Waiver]:
         """See ``Tx.waivers``."""
         return await self._run(came.waivers)
+
+    async def take_turns(self, journey: str, count: int, step: int, now: int) -> int:
+        """See ``Tx.take_turns``."""
+        return await self._run(turns.take_turns, journey, count, step, now)
 
     async def send_out(self, records: Sequence[Outgoing]) -> None:
         """See ``Tx.send_out``."""

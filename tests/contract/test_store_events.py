@@ -121,6 +121,26 @@ async def test_the_newest_word_about_a_source_counts(store: Store) -> None:
     assert list(await store.views.waivers()) == [replace(first, source="p/0"), again]
 
 
+async def test_turns_of_a_journey_lie_behind_those_that_were_taken_and_never_in_the_past(store: Store) -> None:
+    async with store.transaction() as tx:
+        assert await tx.take_turns("offer", 3, 250_000, NOW) == NOW * 1000
+        assert await tx.take_turns("offer", 1, 250_000, NOW) == NOW * 1000 + 750_000
+        assert await tx.take_turns("other", 1, 250_000, NOW) == NOW * 1000
+    async with store.transaction() as tx:
+        assert await tx.take_turns("offer", 2, 100_000, NOW + 500) == NOW * 1000 + 1_000_000
+        assert await tx.take_turns("offer", 1, 100_000, NOW + 9_000) == (NOW + 9_000) * 1000
+
+    async def fail() -> None:
+        async with store.transaction() as tx:
+            await tx.take_turns("offer", 1_000, 1, NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with store.transaction() as tx:
+        assert await tx.take_turns("offer", 1, 1, NOW) == (NOW + 9_100) * 1000
+
+
 async def test_records_wait_in_their_order_until_they_are_out(store: Store) -> None:
     records = [Outgoing(id=f"i{n}", topic="cj.x.v1", key=f"c{n}", body=b"\x00{}") for n in range(5)]
     async with store.transaction() as tx:

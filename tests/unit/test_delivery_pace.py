@@ -1,18 +1,13 @@
-"""Back-off, buckets, circuits and the pace of limited journeys: never piling up, never hammering."""
+"""Back-off, buckets and circuits: never piling up, never hammering."""
 
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from sojourn.core.book import Book
-from sojourn.core.model import Deliver
 from sojourn.delivery.pace import (
     CALL_DELAYS_MS,
     LONGEST_MS,
     Bucket,
     Circuit,
-    JourneyPace,
     Throttle,
     backoff,
     call_delay,
@@ -159,26 +154,3 @@ def test_a_retry_after_of_nothing_does_not_hammer() -> None:
     throttle = Throttle(1)
     throttle.throttled(0, 0, 0)
     assert (throttle.free(999, 1, 0), throttle.free(1_000, 1, 0)) == (0, 1)
-
-
-def _order(journey: str, attempt: int = 1) -> Deliver:
-    return cast(Deliver, SimpleNamespace(send=SimpleNamespace(journey=journey, version=1, attempt=attempt)))
-
-
-def _book(**limits: tuple[int, int] | None) -> Book:
-    journeys: dict[Any, Any] = {(name, 1): SimpleNamespace(limit=limit) for name, limit in limits.items()}
-    return cast(Book, SimpleNamespace(journeys=journeys))
-
-
-def test_a_limited_journey_spreads_its_messages_and_others_go_at_once() -> None:
-    pace = JourneyPace(_book(limited=(60, 3_600_000), free=None))
-    assert [pace(_order("free"), 5) for _ in range(3)] == [5, 5, 5]
-    assert [pace(_order("limited"), 0) for _ in range(4)] == [0, 0, 60_000, 120_000]
-    assert pace(_order("limited"), 600_000) == 600_000
-
-
-def test_a_message_that_had_its_place_keeps_it_when_judged_again() -> None:
-    pace = JourneyPace(_book(limited=(60, 3_600_000)))
-    for _ in range(10):
-        pace(_order("limited"), 0)
-    assert pace(_order("limited", attempt=2), 7) == 7

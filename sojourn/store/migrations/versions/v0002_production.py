@@ -55,6 +55,12 @@ def _new_tables() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("waiver_by_source", "waiver", ["source", "seq"])
+    op.create_table(
+        "turn",
+        sa.Column("journey", sa.String(), nullable=False),
+        sa.Column("next", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("journey"),
+    )
 
 
 def _fill_places() -> None:
