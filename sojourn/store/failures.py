@@ -35,7 +35,6 @@ _LATER = {
     "25P03": "A transaction stood idle for too long",
     "25P04": "A transaction took too long",
     "23514": "The month that the rows belong to was just dropped or is not made yet",
-    "42P01": "The month that the rows belong to was just dropped",
     "53": "The database has no room for more work",
     "57": "The database is stopping, starting, or has ended the connection",
     "08": "The connection to the database was lost",

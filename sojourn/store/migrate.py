@@ -79,12 +79,30 @@ def prepare(connection: Connection, master: Master) -> None:
     Raises StoreBroken for a newer schema and for another key; the caller's transaction then writes nothing.
     """
     migrate(connection, master)
-    proof = master.proof(b"this database")
+    if not _proven(connection, master):
+        connection.execute(insert(t.meta), {"name": "master", "value": master.proof(b"this database")})
+
+
+def check(connection: Connection, master: Master) -> None:
+    """Make sure that this program can read a database with this master key; nothing is changed.
+
+    Raises StoreBroken otherwise.
+    """
+    version = current(connection)
+    if version != HEAD:
+        raise StoreBroken(
+            "The database is of a version that this program does not read",
+            schema=version,
+            next_step="Use the version of Sojourn that wrote it, or start a worker of this one, which upgrades it.",
+        )
+    _proven(connection, master)
+
+
+def _proven(connection: Connection, master: Master) -> bool:
     kept = connection.execute(select(t.meta.c.value).where(t.meta.c.name == "master")).scalar()
-    if kept is None:
-        connection.execute(insert(t.meta), {"name": "master", "value": proof})
-    elif kept != proof:
+    if kept is not None and kept != master.proof(b"this database"):
         raise StoreBroken(
             "The master key does not belong to this database",
             next_step="Put the key file of this database back; without it no customer can be read.",
         )
+    return kept is not None

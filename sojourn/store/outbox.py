@@ -214,7 +214,13 @@ def _leased(person: Person, row: Row[Any], attempt: int) -> Leased:
 
 # ---- settle
 
-_HELD = select(o.message_id).where(among(o.message_id), o.worker == bindparam("holder"), o.lease_until.is_not(None))
+# Locked: somebody may be taking an order over whose lease has just ended, and then it is his.
+_HELD = (
+    select(o.message_id)
+    .where(among(o.message_id), o.worker == bindparam("holder"), o.lease_until.is_not(None))
+    .order_by(o.message_id)
+    .with_for_update()
+)
 _DONE = delete(t.outbox).where(among(o.message_id))
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from sojourn.ports import Store, StoreBroken, StoreBusy, Tx
 from sojourn.store.context import Context
 from sojourn.store.failures import of_postgresql, told
-from sojourn.store.migrate import prepare
+from sojourn.store.migrate import check, prepare
 from sojourn.store.months import MAKING, Month, Months, make
 from sojourn.store.sealing import Master
 from sojourn.store.transaction import SqlTx
@@ -72,23 +72,39 @@ class PostgresStore(Store):
         """See ``Store.open``; of several processes that start at once one migrates and the others wait for it."""
         async with self._alone() as connection:
             await connection.run_sync(_prepare, self._master)
-        size = self._connections
         self._writers = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are said here: one must know when a COMMIT was lost
-            pool_size=size,
+            pool_size=self._connections,
             max_overflow=0,
             pool_timeout=self._patience_ms / 2000,
         )
-        self._readers = create_async_engine(
+        self._readers = self._reading()
+
+    def _reading(self) -> AsyncEngine:
+        engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect_to_read,
-            pool_size=max(1, size // 4),
+            pool_size=max(1, self._connections // 4),
             max_overflow=1,
             pool_timeout=self._patience_ms / 2000,
             pool_pre_ping=True,
-        ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    async def open_to_read(self) -> None:
+        """Open the views alone, for a command beside the processes: nothing is migrated or written.
+
+        Raises StoreBroken for a schema that this program does not read, and for another master key.
+        """
+        readers = self._reading()
+        try:
+            await _Readers(readers).read(lambda connection: check(connection, self._master))
+        except BaseException:
+            await readers.dispose()
+            raise
+        self._readers = readers
 
     async def close(self) -> None:
         """See ``Store.close``; connections that are in use end with their transaction."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from sojourn.errors import ConfigurationError
-from sojourn.ports import StoreBroken, Views
-from sojourn.store.migrate import KNOWN, current
-from sojourn.store.sealing import master_key
+from sojourn.ports import Views
+from sojourn.store.migrate import check
+from sojourn.store.postgres import PostgresStore
+from sojourn.store.sealing import Master, master_key
 from sojourn.store.sqlite import BUSY_MS, _reading_engine
 from sojourn.store.threads import Lane
 from sojourn.store.views import SqlViews
@@ -30,14 +31,23 @@ async def reading(path: Path, key_file: Path) -> AsyncIterator[Views]:
     master = master_key(key_file, create=False)
     lane = Lane("sojourn-reader", _reading_engine(path, BUSY_MS))
     try:
-        version = await lane.run(lambda: current(lane.connection))
-        if version not in KNOWN:
-            raise StoreBroken(
-                "The database is of a version that this program does not read",
-                schema=version,
-                next_step="Use the version of Sojourn that wrote it",
-            )
-        await lane.run(lane.connection.rollback)
+        await lane.read(lambda connection: check(connection, master))
         yield SqlViews(lane, master)
     finally:
         lane.close()
+
+
+@asynccontextmanager
+async def reading_postgres(dsn: str, master: Master) -> AsyncIterator[Views]:
+    """Give the views of a PostgreSQL database, on connections that cannot write.
+
+    Raises:
+        StoreBusy: The server cannot be reached.
+        StoreBroken: The database is empty, of another version, or sealed with another key.
+    """
+    store = PostgresStore(dsn, master, connections=2, name="sojourn-reading")
+    await store.open_to_read()
+    try:
+        yield store.views
+    finally:
+        await store.close()

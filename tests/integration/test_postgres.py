@@ -12,6 +12,7 @@ from sojourn.ports import Conflict, StoreBroken, Tx
 from sojourn.records import Changed, LogFilter, Move, Outgoing, Position
 from sojourn.store.months import month_of
 from sojourn.store.postgres import PostgresStore
+from sojourn.store.reading import reading_postgres
 from sojourn.store.sealing import Master
 from tests.contract.storekit import NOW, Clock, event, full_state, keep, letter, queued, replace, row, settled, touch
 from tests.integration.oldkit import first_release, holds_first_release
@@ -259,6 +260,22 @@ async def test_a_zombie_after_its_lease_settles_nothing(store: PostgresStore, ot
         assert await tx.settle("w2", [settled("m1", outcome="unknown")]) == {"m1"}
 
 
+async def test_an_order_that_is_just_being_taken_over_is_no_longer_the_zombies(
+    store: PostgresStore, other: PostgresStore
+) -> None:
+    async with store.transaction() as tx:
+        await tx.enqueue([queued("m1")])
+        await tx.claim(NOW, {"sms": 1}, NOW + 5, "zombie")
+    taken_over = Held(other, lambda tx: tx.claim(NOW + 5, {"sms": 1}, NOW + 20, "w2"))
+    async with taken_over as held, store.transaction() as tx:
+        waiting = asyncio.create_task(tx.settle("zombie", [settled("m1")]))
+        await asyncio.sleep(0.2)
+        await held.free()
+        assert await waiting == frozenset()
+    async with other.transaction() as tx:
+        assert await tx.settle("w2", [settled("m1", outcome="unknown")]) == {"m1"}
+
+
 async def test_one_process_at_a_time_sends_records_out(store: PostgresStore, other: PostgresStore) -> None:
     async with store.transaction() as tx:
         await tx.send_out([Outgoing(id="i", topic="t", key="c1", body=b"{}")])
@@ -361,6 +378,22 @@ async def test_a_schema_from_a_newer_program_is_refused(store: PostgresStore, da
 async def test_another_master_key_is_refused(store: PostgresStore, database: str) -> None:
     with pytest.raises(StoreBroken, match="master key does not belong"):
         await PostgresStore(database, Master(bytes(31) + b"x"), Clock()).open()
+
+
+async def test_a_command_reads_beside_the_processes_and_checks_before(store: PostgresStore, database: str) -> None:
+    await saved(store, "c1")
+    async with reading_postgres(database, MASTER) as views:
+        kept = await views.customer("c1")
+        assert kept is not None
+        assert kept.revision == 1
+    with pytest.raises(StoreBroken, match="master key does not belong"):
+        async with reading_postgres(database, Master(bytes(31) + b"x")):
+            raise AssertionError("the block must not run")
+    async with connected(database) as raw:
+        await raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreBroken, match="does not read"):
+        async with reading_postgres(database, MASTER):
+            raise AssertionError("the block must not run")
 
 
 async def test_without_a_clock_of_its_own_a_store_takes_the_databases(database: str) -> None:
