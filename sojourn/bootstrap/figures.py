@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sojourn.intake.frontier import Frontier, frontier
+from sojourn.bootstrap.metrics import Metrics
+from sojourn.intake.frontier import FOREVER, PREFIX, Frontier, frontier
 from sojourn.ports import Views
 from sojourn.records import LaneDepth, Position, Waiver
 
@@ -52,3 +53,32 @@ async def look_up(views: Views, topics: Mapping[str, int], now: int) -> Figures:
         in_doubt=len(doubts.messages),
         edge=frontier(positions, topics, waivers, now) if topics else None,
     )
+
+
+def show(metrics: Metrics, figures: Figures) -> None:
+    """Set the gauges of the whole installation."""
+    metrics.in_doubt.set(figures.in_doubt)
+    metrics.stalled.set(len(figures.stalled))
+    metrics.stored_to.clear()
+    for source, position in figures.positions.items():
+        if source.startswith(PREFIX):
+            metrics.stored_to.labels(source).set(position.stored_to / 1000)
+    if figures.edge is not None and figures.edge.worst.stored_to < FOREVER:
+        metrics.frontier.set((figures.edge.now - figures.edge.worst.stored_to) / 1000)
+    metrics.open_letters.clear()
+    for reason, count in figures.letters.items():
+        metrics.open_letters.labels(reason).set(count)
+    for depth in figures.lanes:
+        metrics.ready.labels(depth.channel, depth.lane).set(depth.ready)
+        age = 0 if depth.oldest_ready is None else max(0, figures.at - depth.oldest_ready)
+        metrics.oldest_ready.labels(depth.channel, depth.lane).set(age / 1000)
+
+
+def show_lag(metrics: Metrics, records: Mapping[str, int], seconds: Mapping[str, float]) -> None:
+    """Set the gauges of the sources that this worker reads, and of no others."""
+    metrics.lag_records.clear()
+    metrics.lag_seconds.clear()
+    for source, count in records.items():
+        metrics.lag_records.labels(source).set(count)
+    for source, age in seconds.items():
+        metrics.lag_seconds.labels(source).set(age)

@@ -1,8 +1,10 @@
 """The way in from Kafka: a chunk is read, becomes inputs, and is one transaction; then the next one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
+
+import structlog
 
 from sojourn.core.model import Event
 from sojourn.definitions.catalogue import Catalogue
@@ -18,8 +20,28 @@ BATCH: Final = 500
 WAIT_S: Final = 0.2
 IDLE_MS: Final = 400
 TAKEN_S: Final = 30.0
+ENOUGH_BAD: Final = 500
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
 
 Apply = Callable[[Sequence[Incoming], Reading], Awaitable[Applied]]
+
+
+class Taster:
+    """Tells when too many of a topic's latest records are bad: most of them, and not just a few."""
+
+    __slots__ = ("bad", "seen")
+
+    def __init__(self) -> None:
+        self.bad = self.seen = 0
+
+    def spoilt(self, bad: bool) -> bool:
+        """Count one more record, and tell whether it is enough; what is long ago counts less."""
+        self.seen += 1
+        self.bad += bad
+        if self.seen >= 2 * ENOUGH_BAD:
+            self.seen, self.bad = self.seen // 2, self.bad // 2
+        return self.bad >= ENOUGH_BAD // 2 and 2 * self.bad > self.seen
 
 
 class Batch:
@@ -35,25 +57,35 @@ class Batch:
 class Inflow:
     """Reads chunk by chunk. ``hand`` brings a batch to ``take``: at once, or through an agent.
 
+    ``stopped`` are topics of which too many records are bad: this process does not read them any more.
+
     Args:
-        reader: What gives chunks.
-        apply: Stores one in one transaction.
+        make: Gives a reader of some topics, not started.
+        apply: Stores a batch in one transaction.
         clock: Milliseconds UTC.
     """
 
-    def __init__(self, reader: Reader, apply: Apply, clock: Callable[[], int]) -> None:
-        self._reader, self._apply, self._clock = reader, apply, clock
+    def __init__(self, make: Callable[[Collection[str]], Reader], apply: Apply, clock: Callable[[], int]) -> None:
+        self._make, self._apply, self._clock = make, apply, clock
         self._catalogue: Catalogue | None = None
         self._topics: Topics | None = None
         self._counts: Mapping[str, int] = {}
         self._looked_at = 0
+        self._read: frozenset[str] = frozenset()
+        self._tasters: dict[str, Taster] = {}
+        self.reader: Reader | None = None
         self.hand: Callable[[Batch], Awaitable[None]] = self.take
-        self.ignored = 0
         self.stopped: frozenset[str] = frozenset()
 
     def use(self, catalogue: Catalogue, topics: Topics, counts: Mapping[str, int]) -> None:
         """Take what the release in force says of topics, and how many partitions each has."""
         self._catalogue, self._topics, self._counts = catalogue, topics, counts
+
+    async def stop(self) -> None:
+        """Leave the group, bounded."""
+        reader, self.reader = self.reader, None
+        if reader is not None:
+            await reader.stop()
 
     async def turn(self) -> int:
         """Read and store one chunk; give how many records it held.
@@ -61,7 +93,8 @@ class Inflow:
         Raises:
             TryLater: It was not stored; the same records come again.
         """
-        chunk = await self._reader.next(BATCH, WAIT_S)
+        reader = await self._reading()
+        chunk = await reader.next(BATCH, WAIT_S)
         if not chunk.records and (not chunk.idle or chunk.looked_at < self._looked_at + IDLE_MS):
             return 0
         batch = Batch(chunk)
@@ -71,15 +104,16 @@ class Inflow:
                 await batch.done
         except TimeoutError:
             batch.done.cancel()
-            await self._reader.rewind()
+            await reader.rewind()
             raise TryLater(
                 "A batch of records was not taken", seconds=TAKEN_S, next_step="It is read again; see the agents' log"
             ) from None
         except BaseException:
             batch.done.cancel()
-            await self._reader.rewind()
+            await reader.rewind()
             raise
         self._looked_at = chunk.looked_at
+        await reader.keep(chunk)
         return len(chunk.records)
 
     async def take(self, batch: Batch) -> None:
@@ -98,8 +132,18 @@ class Inflow:
             if not batch.done.done():
                 batch.done.set_result(None)
 
+    async def _reading(self) -> Reader:
+        """Give the reader of the topics that are to be read now; another one when they have changed."""
+        assert self._topics is not None, "use comes first"
+        wanted = frozenset(self._topics.names) - self.stopped
+        if self.reader is None or wanted != self._read:
+            await self.stop()
+            self.reader, self._read = self._make(wanted), wanted
+            await self.reader.start()
+        return self.reader
+
     async def _store(self, chunk: Chunk) -> None:
-        incoming = [one for record in chunk.records if (one := self._incoming(record)) is not None]
+        mapped = [(record, one) for record in chunk.records if (one := self._incoming(record)) is not None]
         reading = Reading(
             expect={source: span.expect for source, span in chunk.spans.items()},
             next={source: span.next for source, span in chunk.spans.items()},
@@ -107,8 +151,19 @@ class Inflow:
             idle=chunk.idle,
             looked_at=chunk.looked_at,
         )
-        await self._apply(incoming, reading)
-        await self._reader.keep(chunk)
+        await self._apply([one for _, one in mapped], reading)
+        for record, one in mapped:
+            if self._tasters.setdefault(record.topic, Taster()).spoilt(isinstance(one.read, Refused)):
+                self._stop_reading(record.topic)
+
+    def _stop_reading(self, topic: str) -> None:
+        if topic not in self.stopped:
+            self.stopped |= {topic}
+            log.error(
+                "too many records of a topic are bad; it is not read any more",
+                topic=topic,
+                next_step="Look at the dead letters, put the publisher right, then restart the worker",
+            )
 
     def _incoming(self, record: Record) -> Incoming | None:
         assert self._topics is not None, "use comes first"
@@ -123,7 +178,6 @@ class Inflow:
             timestamp=record.timestamp,
         )
         if isinstance(mapped, Ignored):
-            self.ignored += 1
             return None
         read = mapped if isinstance(mapped, Refused) else decode(mapped, self._catalogue, self._clock())
         raw = mapped if isinstance(mapped, bytes) else record.value or b""

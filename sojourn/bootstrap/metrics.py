@@ -57,3 +57,32 @@ class Metrics:
             ["channel", "lane"], registry=one,
         )  # fmt: skip
         self.release = Gauge("sojourn_release", "Number of the release that is in force", registry=one)
+        self.lag_records = Gauge(
+            "sojourn_lag_records", "Records of a source that this worker reads and that are not stored yet", ["source"],
+            registry=one,
+        )  # fmt: skip
+        self.lag_seconds = Gauge(
+            "sojourn_lag_seconds", "Age of the oldest such record, in seconds; 0 without one", ["source"], registry=one
+        )
+        self.stored_to = Gauge(
+            "sojourn_stored_to_seconds", "Instant up to which a source is stored, in seconds since 1970", ["source"],
+            registry=one,
+        )  # fmt: skip
+        self.stalled = Gauge("sojourn_stalled_sources", "Sources that nobody has moved for ten minutes", registry=one)
+        self.frontier = Gauge(
+            "sojourn_frontier_seconds", "How far timers may go, in seconds behind the clock (about 2 when all is well)",
+            registry=one,
+        )  # fmt: skip
+        self.decision_seconds = Histogram(
+            "sojourn_decision_seconds", "Seconds from the timestamp of a batch's oldest record to its decision",
+            buckets=_SECONDS, registry=one,
+        )  # fmt: skip
+        self.exchange_seconds = Histogram(
+            "sojourn_exchange_seconds", "Seconds to settle what ended and to claim what may go", buckets=_SECONDS,
+            registry=one,
+        )  # fmt: skip
+        self.in_doubt = Gauge(
+            "sojourn_in_doubt", "Messages of which nobody knows whether they were sent, at most 1,000", registry=one
+        )
+        self.open_letters = Gauge("sojourn_open_dead_letters", "Open dead letters by reason", ["reason"], registry=one)
+        self.published = Counter("sojourn_published", "Records that went to the output topics", registry=one)

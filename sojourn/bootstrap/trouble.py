@@ -7,7 +7,10 @@ from pathlib import Path
 import structlog
 
 from sojourn.bootstrap.metrics import Metrics
-from sojourn.errors import SojournError, TryLater
+from sojourn.errors import SojournError
+from sojourn.ports import StoreBusy, StoreUnwritable
+
+_AWAY = (StoreBusy, StoreUnwritable)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
 
@@ -33,7 +36,7 @@ class Trouble:
             self.faults[where] = f"{kind} at {_place(error)}"
             log.error("an error of the engine itself", where=where, kind=kind, at=_place(error))
             return
-        if isinstance(error, TryLater):
+        if isinstance(error, _AWAY):
             self.store, self.at = error, self._clock()
         log.warning("put off", where=where, what=error.what, next_step=error.next_step)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from sojourn.bootstrap.health import OK, Part
 from sojourn.bootstrap.readiness import CHANNELS, calendar_at
-from sojourn.bootstrap.roles import INTAKE, TIMERS
+from sojourn.bootstrap.roles import TIMERS
 from sojourn.errors import SojournError
 from sojourn.intake.frontier import BEHIND_MS
 from sojourn.rows import instant_text
@@ -47,7 +47,8 @@ async def _store(work: "Production") -> Part:
 
 
 def _brokers(work: "Production") -> Part:
-    trouble = (work.reader.trouble if work.reader is not None else None) or work.partitions.trouble
+    reader = work.inflow.reader if work.inflow is not None else None
+    trouble = (reader.trouble if reader is not None else None) or work.partitions.trouble
     return Part("degraded", f"{trouble}; reading goes on by itself") if trouble else OK
 
 
@@ -55,18 +56,21 @@ def _intake(work: "Production") -> dict[str, Part]:
     if work.waiting > _CROWDED:
         return {"http": Part("degraded", f"{work.waiting} events wait to be stored")}
     found: dict[str, Part] = {}
-    if INTAKE in work.roles and work.reader is not None and work.inflow is not None:
-        if work.inflow.stopped:
-            found["intake"] = Part(
-                "degraded",
-                f"too many bad records, not read any more: {_few(work.inflow.stopped)}; look at the dead letters, "
-                "put the publisher right, restart the worker",
-            )
-        late = {source: s for source, s in work.reader.lag_seconds().items() if s * 1000 > BEHIND_MS}
+    if work.inflow is None:
+        return found
+    if work.inflow.stopped:
+        found["intake"] = Part(
+            "degraded",
+            f"too many bad records, not read any more: {_few(work.inflow.stopped)}; look at the dead letters, "
+            "put the publisher right, restart the worker",
+        )
+    reader = work.inflow.reader
+    if reader is not None:
+        late = {source: s for source, s in reader.lag_seconds().items() if s * 1000 > BEHIND_MS}
         if late:
             found["lag"] = Part("degraded", f"read late: {_few(late)}, at most {max(late.values()):.0f} s")
-        if work.reader.missing:
-            found["topics"] = Part("degraded", f"the brokers do not show {_few(work.reader.missing)}: `sojourn topics`")
+        if reader.missing:
+            found["topics"] = Part("degraded", f"the brokers do not show {_few(reader.missing)}: `sojourn topics`")
     return found
 
 

@@ -31,5 +31,7 @@ async def public(work: Production) -> AsyncIterator[None]:
 def _say(line: dict[str, str]) -> None:
     """Write to the real standard output; Faust's own command line has put its log in the place of sys.stdout."""
     out = sys.__stdout__ or sys.stdout
+    if out is not sys.stdout:
+        out.write("\n")  # its spinner has left something on the line
     out.write(msgspec.json.encode(line).decode() + "\n")
     out.flush()
