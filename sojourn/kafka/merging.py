@@ -40,6 +40,7 @@ class Held:
         "position",
         "size",
         "source",
+        "told_at",
         "topic",
         "waiting",
     )
@@ -55,7 +56,7 @@ class Held:
         self.out: list[Record] = []
         self.size = 0
         self.end = -1
-        self.looked_at = -1
+        self.looked_at = self.told_at = -1
         self.hungry_since = now_s
 
     @property

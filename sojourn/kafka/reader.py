@@ -140,6 +140,8 @@ class Reader:
             if source in by_source:
                 place, held = by_source[source]
                 held.kept(span.expect, span.next)
+                if source in chunk.idle:
+                    held.told_at = chunk.looked_at
                 self._desk.known[place] = (held.epoch, span.next)
                 self._desk.commits[TopicPartition(*place)] = span.next
 
@@ -177,7 +179,7 @@ class Reader:
 
     def _chunk(self, taken: Sequence[Record]) -> Chunk:
         at, every = self._desk.looked_at, self._desk.held.values()
-        idle = frozenset(held.source for held in every if held.idle(at))
+        idle = frozenset(held.source for held in every if held.idle(at) and held.told_at < at)
         of = {record.source for record in taken} | idle
         spans: dict[str, Span] = {held.source: held.span() for held in every if held.source in of}
         last = taken[-1].arrival if taken else at
@@ -200,7 +202,7 @@ class Reader:
                 await self._read()
             except Exception as error:  # whatever a broker brings aiokafka to
                 failed = 1 if loop.time() - began > FORGOTTEN_S else failed + 1
-                found = await probe(self._access)
+                found = await probe(self._access, group=self._group)
                 said = str(found or f"Kafka cannot be read ({type(error).__name__})")
                 self._desk.faults = {"client": said}
                 log.warning("reading Kafka begins anew", trouble=said, kind=type(error).__name__)

@@ -33,6 +33,7 @@ _COMMIT_S: Final = 5.0
 _AGAIN_S: Final = 0.25
 _BELIEVE_S: Final = 5.0
 _SICK_S: Final = 5.0
+_IDLY_S: Final = 0.75
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class Session:
         self.consumer, self._plan, self._desk = consumer, plan, desk
         self._short: dict[Partition, float] = {}
         self._sick: dict[Partition, float] = {}
+        self._careful_until = 0.0
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -113,15 +115,16 @@ class Session:
                 self._desk.asked.clear()
                 await self._desk.asked.wait()
             try:
-                fetched = await (self._one_by_one() if self._sick else self.consumer.getmany(timeout_ms=_FETCH_MS))
+                careful = bool(self._sick) or self._loop.time() < self._careful_until
+                fetched = await (self._one_by_one() if careful else self.consumer.getmany(timeout_ms=_FETCH_MS))
             except (OffsetOutOfRangeError, NoOffsetForPartitionError):
                 self._desk.unplace(self._loop.time())
                 await asyncio.sleep(_AGAIN_S)
             except Exception:  # a record that cannot be read takes what others had fetched with it
-                if self._sick or len(self._desk.held) < 2:
+                if careful or len(self._desk.held) < 2:
                     raise
                 self._fetch_again()
-                self._sick = dict.fromkeys(self._desk.held, 0.0)
+                self._careful_until = self._loop.time() + _SICK_S
             else:
                 if fetched:
                     self._took(fetched)
@@ -258,11 +261,18 @@ class Session:
                     await self._skip(held)
                     held.looked_at = at
             self._desk.looked_at = at
-            silent = 0 if ends or not places else silent + 1
+            silent = 0 if ends or (not places and await self._answers()) else silent + 1
             if silent > 1:
-                self._desk.faults["brokers"] = "No Kafka broker answers"
+                self._desk.faults["brokers"] = "No Kafka broker answers for the partitions that are read here"
             else:
                 self._desk.faults.pop("brokers", None)
+
+    async def _answers(self) -> bool:
+        """Whether any broker answers, where no partition is ours to ask about."""
+        await asyncio.sleep(_IDLY_S)
+        with contextlib.suppress(TimeoutError, KafkaError):
+            return bool(await asyncio.wait_for(self.consumer._client.force_metadata_update(), _ANSWER_S))
+        return False
 
     async def _look_at_lives(self) -> None:
         old = {held.topic: held.epoch for held in self._desk.held.values() if held.placed}

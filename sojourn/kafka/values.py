@@ -45,9 +45,9 @@ class Chunk(msgspec.Struct, frozen=True):
     """Records of several sources, oldest first; the order of each source is kept.
 
     ``idle`` are the sources of which, besides the records here, nothing was unread at the instant ``looked_at``:
-    once this chunk is stored they are stored up to then. ``merged`` are the sources of which nothing is unread that is
-    older than the last record here. ``spans`` tells of each source with records here or idle
-    what its move expects and where it leads; offsets may jump (compaction, markers of transactions).
+    once this chunk is stored they are stored up to then; it is told once for each look. ``merged`` are the sources of
+    which nothing is unread that is older than the last record here. ``spans`` tells of each source with records here
+    or idle what its move expects and where it leads; offsets may jump (compaction, markers of transactions).
     """
 
     records: tuple[Record, ...] = ()

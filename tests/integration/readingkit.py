@@ -9,6 +9,7 @@ from typing import Any
 import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from sojourn.intake.frontier import MARGIN_MS
 from sojourn.kafka.access import KafkaAccess
 from sojourn.kafka.reader import Reader
 from sojourn.kafka.values import Chunk, Record
@@ -33,7 +34,7 @@ class Positions:
 
     def commit(self, chunk: Chunk, now: int) -> list[Move] | None:
         """Store a chunk with its moves, or nothing when one source stands elsewhere than expected."""
-        moves = moves_of(chunk, now)
+        moves = moves_of(chunk, self.at, now)
         for move in moves:
             have = self.at.get(move.source)
             if (None if have is None else have.next) != move.expect:
@@ -44,18 +45,13 @@ class Positions:
         return moves
 
 
-def moves_of(chunk: Chunk, now: int) -> list[Move]:
-    last = {record.source: record.arrival for record in chunk.records}
+def moves_of(chunk: Chunk, at: Mapping[str, Position], now: int) -> list[Move]:
+    stored_to = {source: position.stored_to for source, position in at.items()}
+    stored_to |= {record.source: record.arrival for record in chunk.records}
+    for source in chunk.idle:
+        stored_to[source] = max(stored_to.get(source, 0), chunk.looked_at - MARGIN_MS)
     return [
-        Move(
-            source=source,
-            expect=span.expect,
-            to=Position(
-                next=span.next,
-                stored_to=max(last.get(source, 0), chunk.looked_at - 2_000 if source in chunk.idle else 0),
-                moved_at=now,
-            ),
-        )
+        Move(source=source, expect=span.expect, to=Position(next=span.next, stored_to=stored_to[source], moved_at=now))
         for source, span in chunk.spans.items()
     ]
 

@@ -231,3 +231,28 @@ async def test_a_store_that_is_away_keeps_records_back_until_it_is_there(kafka: 
         assert reader.trouble is None
     finally:
         await reader.stop()
+
+
+async def test_a_worker_without_a_partition_is_well_and_takes_over_when_the_other_leaves(
+    kafka: KafkaBroker, topics: str
+) -> None:
+    name = f"{topics}a"
+    await create(kafka.bootstrap, name, partitions=1)
+    positions = Positions()
+    async with reading(kafka.bootstrap, [name], positions, topics) as second:
+        async with reading(kafka.bootstrap, [name], positions, topics) as first:
+            async with asyncio.timeout(20):
+                while len(first.assigned | second.assigned) != 1 or first.assigned & second.assigned:
+                    await step(first, positions)
+                    await step(second, positions)
+            await send(kafka.bootstrap, [(name, 0, now_ms(), b"one")])
+            async with asyncio.timeout(20):
+                while len(positions.stored) < 1:
+                    await step(first, positions)
+                    await step(second, positions)
+            with contextlib.suppress(TimeoutError):
+                await read_until(second, positions, lambda: False, within_s=3)
+            assert {first.trouble, second.trouble} == {None}
+        await send(kafka.bootstrap, [(name, 0, now_ms(), b"two")])
+        await read_until(second, positions, lambda: len(positions.stored) == 2)
+    assert [record.value for record in positions.stored] == [b"one", b"two"]

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -167,13 +168,22 @@ async def test_what_is_no_broker_is_told(secured: Secured) -> None:
     assert "does not answer as Kafka does" in trouble.what
 
 
-async def test_a_reader_says_why_it_is_kept_out(secured: Secured) -> None:
-    access, positions = replace(secured.access("SCRAM"), password=SecretStr("apple")), Positions()
+@pytest.mark.parametrize(
+    ("way", "changes", "words"),
+    [
+        ("SCRAM", {"password": SecretStr("apple")}, "refuses user and password"),
+        ("PLAIN", {"user": "limited"}, "may not read as this consumer group"),
+    ],
+)
+async def test_a_reader_says_why_it_is_kept_out(
+    secured: Secured, way: str, changes: dict[str, Any], words: str
+) -> None:
+    access, positions = replace(secured.access(way), **changes), Positions()
     reader = Reader(access, [TOPIC], "g", positions.read, now_ms)
     await reader.start()
     try:
         await read_until(reader, positions, lambda: reader.trouble is not None)
-        assert "refuses user and password" in (reader.trouble or "")
+        assert words in (reader.trouble or "")
     finally:
         await reader.stop()
 
