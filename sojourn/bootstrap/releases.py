@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from shutil import rmtree
+from tempfile import TemporaryDirectory
 from typing import Final, Literal
 
 import msgspec
@@ -96,6 +96,20 @@ def unpack(content: bytes, folder: Path) -> None:
         path.write_bytes(body)
 
 
+def _lay_out(content: bytes, folder: Path) -> None:
+    """Unpack a release where all processes of a host may look for it: whole or not at all, whoever is first."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        draft = Path(scratch) / "whole"
+        draft.mkdir()
+        unpack(content, draft)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was faster
+                raise
+
+
 class Shelf:
     """The editions of a store, loaded in order; each once."""
 
@@ -122,11 +136,7 @@ class Shelf:
         """Load one more release, which must be the next one."""
         folder = self._folder / f"{published.number:05}-{published.digest[:12]}"
         if not folder.is_dir():
-            draft = folder.with_name(f".{folder.name}")
-            rmtree(draft, ignore_errors=True)
-            draft.mkdir(parents=True)
-            unpack(published.content, draft)
-            draft.rename(folder)
+            _lay_out(published.content, folder)
         project = load_project(folder)
         before = self._editions[-1].book if self._editions else None
         book = first_book(project) if before is None else next_book(before, project, published.running)[0]
