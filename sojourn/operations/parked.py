@@ -81,33 +81,61 @@ async def release(store: Store, deciding: Deciding, customer: str, read: Read) -
     Raises:
         TryLater: The store is away, or somebody else works on him; what was applied before stays applied.
     """
+    queue = _Queue(store, customer)
     applied = 0
     while True:
         try:
             async with store.transaction() as tx:
-                one = await _next(store, tx, deciding, customer, read)
+                one = await _next(tx, queue, deciding, read)
         except StillBroken as stop:
             number, why = stop.args
             return Release(customer=customer, applied=applied, number=number, why=why)
         if one is None:
             return Release(customer=customer, applied=applied) if applied else None
         applied += 1
+        queue.done(one)
 
 
-async def _next(store: Store, tx: Tx, deciding: Deciding, customer: str, read: Read) -> Letter | None:
+class _Queue:
+    """The inputs of a parked customer, oldest first; read again only where they may have changed.
+
+    Who parks more for him waits for his lock, and that more comes behind: it is seen when the queue is empty. Whoever
+    closes one of them counts the changes up.
+    """
+
+    def __init__(self, store: Store, customer: str) -> None:
+        self.store, self.customer = store, customer
+        self._letters: list[Letter] = []
+        self._changes: int | None = None
+
+    async def first(self, number: int | None) -> Letter | None:
+        """Give the oldest one as of so many changes; None: there is none."""
+        if number != self._changes or not self._letters:
+            letters = await open_letters(self.store.views, reason=ENGINE_ERROR)
+            self._letters = [one for one in letters if one.letter.customer == self.customer]
+            self._changes = number
+        return self._letters[0] if self._letters else None
+
+    def done(self, one: Letter) -> None:
+        """Take out one that was applied and committed, which was a change."""
+        self._letters.remove(one)
+        self._changes = (self._changes or 0) + 1
+
+
+async def _next(tx: Tx, queue: _Queue, deciding: Deciding, read: Read) -> Letter | None:
     """Apply the oldest input of a customer, close its letter and give it; None: there is none."""
+    customer = queue.customer
     now = await tx.now()
     await tx.load([customer])  # whoever parks more for him has to wait
     expect = await changes(tx)
-    letters = await open_letters(store.views, reason=ENGINE_ERROR)
-    one = next((one for one in letters if one.letter.customer == customer), None)
+    one = await queue.first(expect)
     if one is None:
         return None
     try:
         await _wake(tx, deciding, customer, now)
     except Exception as error:
         raise StillBroken(one.number, f"{where(error)}: what he waits for cannot be computed") from error
-    await _apply(store, tx, deciding, one, customer, read, now)
+    await _apply(queue.store, tx, deciding, one, customer, read, now)
     await tx.close_dead_letters([one.number], "replayed", now)
     await mark(tx, expect, now)
     return one

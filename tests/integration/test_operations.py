@@ -118,6 +118,8 @@ async def test_letters_are_chosen_by_number_reason_and_arrival(opened: Store) ->
     assert await by_hand.open_letters(opened.views, numbers=[third.number, first.number, 999]) == [first, third]
     assert await by_hand.open_letters(opened.views, reason="bad_json") == [first, third]
     assert await by_hand.open_letters(opened.views, since=NOW) == [second, third]
+    assert await by_hand.open_letters(opened.views, reason="bad_json", since=NOW) == [third]
+    assert await by_hand.open_letters(opened.views, reason="bad_time") == []
     assert await by_hand.drop(opened, [first, second]) == 2
     assert await by_hand.drop(opened, [first]) == 0
     assert await by_hand.open_letters(opened.views) == [third]
