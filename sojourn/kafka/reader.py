@@ -234,5 +234,5 @@ class Reader:
         with contextlib.suppress(*_BROKEN):
             await asyncio.wait_for(session.consumer.stop(), _LEAVE_S)
             return
-        with contextlib.suppress(*_BROKEN):  # the brokers do not answer: just close
-            await asyncio.wait_for(session.consumer._client.close(), _CLOSE_S)
+        with contextlib.suppress(TimeoutError):  # the brokers do not answer: just close
+            await asyncio.wait_for(session.abandon(), _CLOSE_S)

@@ -106,6 +106,18 @@ class Session:
             if held is not None and not held.full and self._sick.get(place, 0.0) <= now_s:
                 self.consumer.resume(part)
 
+    async def abandon(self) -> None:
+        """End what aiokafka leaves running when it is not let stop in time, without asking the brokers."""
+        coordinator, fetcher = self.consumer._coordinator, self.consumer._fetcher
+        ends = [self.consumer._client.close]
+        if coordinator is not None:
+            ends = [coordinator._stop_heartbeat_task, coordinator._stop_commit_offsets_refresh_task, *ends]
+        if fetcher is not None:
+            ends = [fetcher.close, *ends]
+        for end in ends:
+            with contextlib.suppress(KafkaError, OSError):
+                await end()
+
     # ---- fetching
 
     async def _pump(self) -> None:

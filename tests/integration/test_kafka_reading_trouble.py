@@ -59,7 +59,7 @@ async def test_a_broker_that_is_frozen_holds_nothing_back_once_it_moves(broker: 
 
 async def test_a_reader_starts_before_its_broker_and_stops_without_it(tmp_path: Path) -> None:
     broker = KafkaBroker(tmp_path)
-    positions = Positions()
+    positions, before = Positions(), asyncio.all_tasks()
     async with reading(broker.bootstrap, ["a"], positions, "g") as reader:
         await read_until(reader, positions, lambda: reader.trouble is not None)
         assert "takes no connection" in (reader.trouble or "")
@@ -70,7 +70,8 @@ async def test_a_reader_starts_before_its_broker_and_stops_without_it(tmp_path: 
             broker.freeze()
             began = asyncio.get_running_loop().time()
             await reader.stop()
-            assert asyncio.get_running_loop().time() - began < 8
+            assert asyncio.get_running_loop().time() - began < 6
+            assert asyncio.all_tasks() == before
             broker.thaw()
 
 
