@@ -196,12 +196,17 @@ class _Records:
                 )
 
     def _arrivals(self, positions: Mapping[str, Position], now: int) -> tuple[list[int], dict[str, int]]:
-        """Give each record's arrival, and up to which arrival each source is stored with the batch."""
+        """Give each record's arrival, and up to which arrival each source is stored with the batch.
+
+        The last instant of the batch before is closed: timers of it may have run (N7).
+        """
         stored_to = {source: positions.get(source, _NEW).stored_to for source in self.reading.expect}
+        floors = {source: at + 1 for source, at in stored_to.items()}
         arrivals = []
         for one in self.incoming:
-            arrival = min(max(one.stamp if one.stamp is not None else now, stored_to[one.source]), now)
-            stored_to[one.source] = max(arrival, stored_to[one.source])
+            arrival = min(max(one.stamp if one.stamp is not None else now, floors[one.source]), now)
+            arrival = max(arrival, stored_to[one.source])
+            stored_to[one.source] = floors[one.source] = arrival
             arrivals.append(arrival)
         return arrivals, stored_to
 

@@ -139,6 +139,13 @@ async def test_the_arrival_of_a_record(world: World, stamps: list[int], arrivals
     assert (await world.store.views.positions())["kafka:bills/0"] == Position(2, now + arrivals[-1], now)
 
 
+async def test_what_comes_at_an_instant_that_a_batch_has_closed_arrives_a_millisecond_later(world: World) -> None:
+    now = world.clock.now
+    await world.read("kafka:bills/0", (known("C1", now), now - 9))
+    await world.read("kafka:bills/0", (known("C2", now), now - 9), (known("C3", now), now - 9))
+    assert [(await world.store.views.timeline(name, 1)).moments[0].at - now for name in ("C2", "C3")] == [-8, -8]
+
+
 async def test_a_worker_that_has_lost_the_source_stores_nothing(world: World) -> None:
     now = world.clock.now
     await world.read("kafka:bills/0", (known("C1", now), now))
