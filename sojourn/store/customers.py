@@ -16,7 +16,6 @@ from sojourn.store.people import Person
 from sojourn.store.sealing import Key, Master
 from sojourn.store.sql import Each, Many, Read, among, listed
 
-_EMPTY: Mapping[str, Any] = {"hot": EMPTY_HOT, "profile": EMPTY_PROFILE, "memory": EMPTY_MEMORY}
 _p = t.part.c
 _PARTS = Read(select(_p.subject, _p.kind, _p.format, _p.revision, _p.body, _p.release).where(among(_p.subject)))
 _HOT = select(_p.subject).where(among(_p.subject), _p.kind == "hot").order_by(_p.subject)
@@ -52,10 +51,12 @@ def position_of(run: Run) -> str:
 class _Draft:
     """What is found of one customer."""
 
-    __slots__ = ("due", "lane", "parts", "release", "revision", "runs", "tombs")
+    __slots__ = ("due", "hot", "lane", "memory", "profile", "release", "revision", "runs", "tombs")
 
     def __init__(self) -> None:
-        self.parts: dict[str, Any] = dict(_EMPTY)
+        self.hot = EMPTY_HOT
+        self.profile = EMPTY_PROFILE
+        self.memory = EMPTY_MEMORY
         self.runs: dict[str, Run] = {}
         self.tombs: dict[tuple[str, str], Tomb] = {}
         self.revision = 0
@@ -64,8 +65,7 @@ class _Draft:
         self.release: int | None = None
 
     def stored(self, person: Person) -> Stored:
-        parts = self.parts
-        state = State(person.customer, parts["hot"], parts["profile"], parts["memory"], self.runs, self.tombs)
+        state = State(person.customer, self.hot, self.profile, self.memory, self.runs, self.tombs)
         return Stored(person.subject, self.revision, self.due, LANES[self.lane], state, self.release)
 
 
@@ -121,7 +121,7 @@ def read(
     ids = {"ids": listed(keys)}
     for subject, kind, form, revision, body, release in _PARTS.rows(connection, ids):
         draft = drafts[subject]
-        draft.parts[kind] = unpack_part(kind, form, keys[subject].open(kind.encode(), body))
+        setattr(draft, kind, unpack_part(kind, form, keys[subject].open(kind.encode(), body)))
         if kind == "hot":
             draft.revision, draft.release = revision, release
     for subject, run_id, form, body in _RUNS.rows(connection, ids):

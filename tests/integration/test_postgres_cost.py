@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from sojourn.core.model import Hot
+from sojourn.records import Changed
 from tests.contract.storekit import NOW, keep, replace, run
 from tests.integration.batchkit import everything
 from tests.integration.pgkit import connected, opened, watched
@@ -62,6 +64,22 @@ async def test_every_statement_of_a_batch_goes_through_an_index(database: str) -
         whole = [(statement, plan) for statement, values in asked if (plan := await seq_scans(raw, statement, values))]
     assert len(sent) > 30
     assert whole == []
+
+
+async def test_a_customer_is_updated_in_place(database: str) -> None:
+    """A new version of a row beside the old one, without a word to the index (HOT); else the table grows and grows."""
+    names = [f"c{n}" for n in range(60)]
+    async with opened(database) as store:
+        for _ in range(10):
+            async with store.transaction() as tx:
+                loaded = await tx.load(names)
+                await tx.save([Changed(one, replace(one.state, hot=Hot(1)), None) for one in loaded.values()], NOW)
+    async with connected(database) as raw:
+        updated, in_place = await raw.fetchrow(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'part'"
+        )
+    assert updated == 540
+    assert in_place > 0.9 * updated
 
 
 async def seq_scans(raw: "asyncpg.Connection[asyncpg.Record]", statement: str, values: object) -> list[str]:
