@@ -9,16 +9,18 @@ import pytest
 
 from sojourn.bootstrap.operating import Desk, desk_of
 from sojourn.bootstrap.quarantine import Quarantine
+from sojourn.bootstrap.releases import Shelf, pack
 from sojourn.core.model import Cause, Hot, Run
 from sojourn.core.turn import replace
 from sojourn.delivery.port import Answered, Outgoing
 from sojourn.errors import ConfigurationError
 from sojourn.intake.apply import Applied, Incoming, apply_events
+from sojourn.intake.deciding import Deciding
 from sojourn.operations import letters as by_hand
 from sojourn.operations.parked import parked_customers, release
 from sojourn.operations.sources import source_states, waive
 from sojourn.ports import Conflict, Store
-from sojourn.records import Changed, DeadLetter, Kept, Letter, Move, Position
+from sojourn.records import Changed, DeadLetter, Kept, Letter, Move, Position, Published
 from sojourn.store.postgres import PostgresStore
 from sojourn.store.sealing import master_key
 from sojourn.store.sqlite import SqliteStore
@@ -50,10 +52,26 @@ async def rig(tmp_path: Path, store: Store, clock: VirtualClock) -> AsyncIterato
         yield rig
 
 
-@pytest.fixture
-def desk(rig: Rig) -> Desk:
-    """What `desk_of` gives, without loading the project once more."""
-    return Desk(rig.engine.deciding, rig.engine.edition)
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """What `desk_of` gives for a store with one release, loaded once for all tests."""
+    folder = insurer(tmp_path_factory.mktemp("desk") / "project", "claim_status")
+    packed, shelf = pack(folder), Shelf(folder / "var")
+    one = Published(number=1, at=NOW - HOUR, running="stay", digest=packed.digest, content=packed.content)
+    edition = shelf.add(one)
+    return Desk(Deciding(shelf.releases), edition)
+
+
+async def take(store: Store, desk: Desk, *raws: bytes, host: Quarantine | None = None) -> Applied:
+    """Put events through the intake of a host; without one of a host that knows of nobody parked."""
+    incoming = [Incoming(raw=raw, read=desk.read(letter_of(raw))[1], source="test") for raw in raws]
+    if host is None:
+        return await apply_events(store, desk.deciding, incoming)
+    return await apply_events(host.guard(store), desk.deciding, incoming, quarantined=host.customers)
+
+
+def letter_of(raw: bytes) -> Letter:
+    return Letter(number=0, state="open", letter=letter(raw))
 
 
 @pytest.fixture
@@ -125,13 +143,13 @@ async def test_letters_are_chosen_by_number_reason_and_arrival(opened: Store) ->
     assert await by_hand.open_letters(opened.views) == [third]
 
 
-async def test_a_letter_that_somebody_else_closed_stores_nothing(rig: Rig, desk: Desk, store: Store) -> None:
-    kept = await keep(store, letter(known("C1", NOW)), letter(known("C2", NOW)))
-    await by_hand.drop(store, kept[1:])
+async def test_a_letter_that_somebody_else_closed_stores_nothing(desk: Desk, opened: Store) -> None:
+    kept = await keep(opened, letter(known("C1", NOW)), letter(known("C2", NOW)))
+    await by_hand.drop(opened, kept[1:])
     with pytest.raises(by_hand.Overtaken):
-        await by_hand.replay(store, desk.deciding, kept, desk.read)
-    assert (await store.views.counts())["events"] == 0
-    assert await states(store) == {kept[0].number: "open", kept[1].number: "dropped"}
+        await by_hand.replay(opened, desk.deciding, kept, desk.read)
+    assert (await opened.views.counts())["events"] == 0
+    assert await states(opened) == {kept[0].number: "open", kept[1].number: "dropped"}
 
 
 # ---- parked customers
@@ -188,33 +206,27 @@ async def test_a_released_customer_takes_his_inputs_in_order_as_of_their_arrival
 
 
 async def test_a_process_that_knows_nothing_of_it_parks_behind_and_goes_on_after_the_release(
-    rig: Rig, desk: Desk, store: Store
+    desk: Desk, opened: Store
 ) -> None:
     """Two hosts, each with a set of its own in memory: the second must neither overtake nor hold back for ever."""
     one, two = Quarantine(), Quarantine()
     for host in (one, two):
-        await host.load(store)
-
-    async def take(host: Quarantine, raw: bytes) -> Applied:
-        _, read = desk.read(Letter(number=0, state="open", letter=letter(raw)))
-        incoming = [Incoming(raw=raw, read=read, source="test")]
-        return await apply_events(host.guard(store), desk.deciding, incoming, quarantined=host.customers)
-
-    await take(one, known("C1", NOW))
-    await break_customer(store, "C1")
-    assert (await take(one, claim("C1", NOW))).fates == ("parked",)
+        await host.load(opened)
+    await take(opened, desk, known("C1", NOW), host=one)
+    await break_customer(opened, "C1")
+    assert (await take(opened, desk, claim("C1", NOW), host=one)).fates == ("parked",)
     assert (one.customers, two.customers) == ({"C1"}, set())
-    await mend(store, "C1")  # nothing but the letter keeps him from going on now
+    await mend(opened, "C1")  # nothing but the letter keeps him from going on now
     second = known("C1", NOW, name="second").replace(b"customer.updated-C1-1", b"second")
-    assert (await take(two, second)).fates == ("parked",)
+    assert (await take(opened, desk, second, host=two)).fates == ("parked",)
     assert two.customers == {"C1"}
 
-    assert await release(store, desk.deciding, "C1", desk.read) is not None
+    assert await release(opened, desk.deciding, "C1", desk.read) is not None
     third = known("C1", NOW, name="third").replace(b"customer.updated-C1-1", b"third")
-    assert (await take(one, third)).fates == ("accepted",)
+    assert (await take(opened, desk, third, host=one)).fates == ("accepted",)
     await two.refresh()
     assert one.customers == two.customers == set()
-    customer = await store.views.customer("C1")
+    customer = await opened.views.customer("C1")
     assert customer is not None
     assert customer.state.profile.fields["name"] == "third"
 
@@ -238,22 +250,22 @@ async def test_of_two_who_park_at_once_one_looks_again(opened: Store) -> None:
     assert one.customers == {"C1", "C2"}
 
 
-async def test_dropping_the_input_that_fails_lets_the_next_one_go(rig: Rig, desk: Desk, store: Store) -> None:
-    await rig.submit([known("C1", NOW)])
+async def test_dropping_the_input_that_fails_lets_the_next_one_go(desk: Desk, opened: Store) -> None:
+    await take(opened, desk, known("C1", NOW))
     await keep(
-        store,
+        opened,
         letter(b"no event any more", "engine_error", customer="C1"),
         letter(claim("C1", NOW), "engine_error", customer="C1"),
     )
-    stuck = await release(store, desk.deciding, "C1", desk.read)
+    stuck = await release(opened, desk.deciding, "C1", desk.read)
     assert stuck is not None
     assert "refuses it: bad_json" in stuck.why
-    first, _ = await by_hand.open_letters(store.views)
+    first, _ = await by_hand.open_letters(opened.views)
     assert stuck.number == first.number
-    handled = await by_hand.replay(store, desk.deciding, [first], desk.read)
+    handled = await by_hand.replay(opened, desk.deciding, [first], desk.read)
     assert handled[0].why == by_hand.PARKED
-    await by_hand.drop(store, [first])
-    done = await release(store, desk.deciding, "C1", desk.read)
+    await by_hand.drop(opened, [first])
+    done = await release(opened, desk.deciding, "C1", desk.read)
     assert done is not None
     assert (done.free, done.applied) == (True, 1)
 
@@ -410,25 +422,23 @@ async def test_a_waiver_that_makes_no_sense_is_refused(
     assert await opened.views.waivers() == []
 
 
-async def test_what_is_decided_beside_a_release_waits_for_it(rig: Rig, desk: Desk, store: Store) -> None:
+async def test_what_is_decided_beside_a_release_waits_for_it(desk: Desk, opened: Store) -> None:
     """A release and an event of the same customer at once: whichever is first, the order of inputs holds."""
     host = Quarantine()
-    await rig.submit([known("C1", NOW)])
-    await break_customer(store, "C1")
-    await rig.submit([claim("C1", NOW)])
-    await mend(store, "C1")
-    await host.load(store)
+    await take(opened, desk, known("C1", NOW))
+    await break_customer(opened, "C1")
+    await take(opened, desk, claim("C1", NOW))
+    await mend(opened, "C1")
+    await host.load(opened)
     raw = known("C1", NOW, name="new").replace(b"customer.updated-C1-1", b"new")
-    _, read = desk.read(Letter(number=0, state="open", letter=letter(raw)))
-    incoming = [Incoming(raw=raw, read=read, source="test")]
     done, applied = await asyncio.gather(
-        release(store, desk.deciding, "C1", desk.read),
-        apply_events(host.guard(store), desk.deciding, incoming, quarantined=host.customers),
+        release(opened, desk.deciding, "C1", desk.read),
+        take(opened, desk, raw, host=host),
     )
     assert done is not None
     assert done.free
-    if applied.fates == ("parked",) and await parked_customers(store.views):
-        await release(store, desk.deciding, "C1", desk.read)
-    timeline = await store.views.timeline("C1", 10)
+    if applied.fates == ("parked",) and await parked_customers(opened.views):
+        await release(opened, desk.deciding, "C1", desk.read)
+    timeline = await opened.views.timeline("C1", 10)
     came = [one.what.event_id for one in timeline.moments if isinstance(one.what, Kept)]
     assert came == ["new", "claim.filed-C1-1", "customer.updated-C1-1"]
