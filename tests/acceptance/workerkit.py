@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
 import sys
@@ -109,6 +108,20 @@ class Worker:
         async with aiohttp.ClientSession() as session, session.get(self.url + path, headers=head) as answer:
             return await answer.json()
 
+    async def text(self, path: str) -> str:
+        """GET an address as text."""
+        async with aiohttp.ClientSession() as session, session.get(self.url + path) as answer:
+            return await answer.text()
+
+    async def post(self, events: Sequence[Mapping[str, Any]]) -> int:
+        """POST events and give the status."""
+        head = {"Authorization": f"Bearer {KEY}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.url}/v1/events", json=list(events), headers=head) as answer,
+        ):
+            return answer.status
+
 
 @contextlib.asynccontextmanager
 async def workers(*several: Worker) -> AsyncIterator[None]:
@@ -155,8 +168,3 @@ async def until(holds: Callable[[], Any], what: str, seconds: float = 30) -> Non
             return
         assert asyncio.get_running_loop().time() < end, f"it did not come to pass: {what}"
         await asyncio.sleep(0.1)
-
-
-def alive(pid: int) -> bool:
-    """Tell whether a process is there."""
-    return Path(f"/proc/{pid}").exists() and os.getpid() != pid
