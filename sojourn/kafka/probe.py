@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Collection
 from typing import Any, Final, Literal
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
     KafkaError,
     SaslAuthenticationFailed,
@@ -207,33 +207,40 @@ async def _speak(
         if group is not None:
             await _may_join(connection, group, access)
     finally:
-        connection.close()
+        await _close(connection)
 
 
 async def _connect(access: KafkaAccess, context: ssl.SSLContext | None, host: str, port: int) -> Any:
-    at = f"{host}:{port}"
     arguments = {name: value for name, value in access.arguments().items() if name != "bootstrap_servers"}
+    connection = AIOKafkaConnection(host, port, request_timeout_ms=int(_STEP_S * 1000), **arguments)
     try:
         async with asyncio.timeout(_STEP_S):
-            return await create_conn(host, port, request_timeout_ms=int(_STEP_S * 1000), **arguments)
-    except UnsupportedSaslMechanismError as error:
-        raise KafkaTrouble(
+            await connection.connect()
+        return connection
+    except Exception as error:
+        await _close(connection)
+        raise await _refusal(access, context, host, port, error) from error
+
+
+async def _refusal(
+    access: KafkaAccess, context: ssl.SSLContext | None, host: str, port: int, error: Exception
+) -> Exception:
+    at = f"{host}:{port}"
+    if isinstance(error, UnsupportedSaslMechanismError):
+        return KafkaTrouble(
             "mechanism",
             "The Kafka broker does not offer this mechanism",
             next_step="Set SOJOURN_KAFKA_MECHANISM to one that the listener offers (sasl.enabled.mechanisms)",
             address=at,
             mechanism=access.mechanism,
-        ) from error
-    except SaslAuthenticationFailed as error:
-        raise _password(access, at) from error
-    except KafkaError as error:
-        if access.with_password and "Sasl" in type(error).__name__:
-            raise _no_password(at) from error
-        raise await _closed(context, host, port, error) from error
-    except (OSError, TimeoutError, EOFError, ValueError) as error:
-        if access.with_password and isinstance(error, ValueError):  # the proof of the server does not fit our password
-            raise _password(access, at) from error
-        raise await _closed(context, host, port, error) from error
+        )
+    if isinstance(error, SaslAuthenticationFailed):
+        return _password(access, at)
+    if access.with_password and isinstance(error, ValueError):  # the proof of the server does not fit our password
+        return _password(access, at)
+    if access.with_password and "Sasl" in type(error).__name__:
+        return _no_password(at)
+    return await _closed(context, host, port, error)
 
 
 async def _closed(context: ssl.SSLContext | None, host: str, port: int, error: Exception) -> KafkaTrouble:
@@ -341,7 +348,14 @@ async def _may_join(connection: Any, group: str, access: KafkaAccess) -> None:
 
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:
-    writer.close()
+    """Drop a connection without ceremony: nothing was said that matters."""
+    writer.transport.abort()
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(1):
             await writer.wait_closed()
+
+
+async def _close(connection: Any) -> None:
+    closed = connection.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        await asyncio.wait_for(closed, 1)
