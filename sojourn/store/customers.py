@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, delete, false, func, select, tuple_
 
 from sojourn.core.model import EMPTY_HOT, EMPTY_MEMORY, EMPTY_PROFILE, FORMAT, Run, State, Tomb
 from sojourn.places import place_of
@@ -323,7 +323,8 @@ def _due_in(
         query = query.where(tuple_(table.due, table.subject) > after)
     ids: list[int] = []
     if partitions is not None:
-        query = query.where(among(table.place % partitions.count))
+        # In coalesce, because PostgreSQL would take the bare condition for very rare and sort all that is due.
+        query = query.where(func.coalesce(among(table.place % partitions.count), false()))
         ids = listed(sorted(partitions.among))
     query = query.order_by(table.due, table.subject).limit(limit)
     rows = context.connection.execute(query, {"ids": ids} if partitions is not None else {})
