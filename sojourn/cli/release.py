@@ -53,6 +53,7 @@ def release(
 
 async def _release(project: Path | None, running: "Running", *, yes: bool, dry_run: bool, as_json: bool) -> None:
     from sojourn.bootstrap.clock import wall_clock
+    from sojourn.bootstrap.postgres_access import must_be_current
     from sojourn.bootstrap.releases import Shelf, plan
     from sojourn.bootstrap.releases import release as put
     from sojourn.bootstrap.settings import read_settings
@@ -60,7 +61,9 @@ async def _release(project: Path | None, running: "Running", *, yes: bool, dry_r
     from sojourn.rows import instant_text
 
     settings = read_settings(os.environ, project)
-    if not settings.database_file.is_file():
+    if settings.shared:
+        await must_be_current(settings.database)
+    elif not settings.database_file.is_file():
         raise ConfigurationError(
             "There is no database yet", next_step="The first `sojourn run` releases the project by itself"
         )

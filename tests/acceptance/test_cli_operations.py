@@ -12,12 +12,13 @@ import pytest
 import typer
 
 from sojourn.bootstrap.clock import wall_clock
+from sojourn.bootstrap.releases import Shelf, plan, release
 from sojourn.bootstrap.settings import read_settings
 from sojourn.bootstrap.wiring import make_store
 from sojourn.cli.app import app
 from sojourn.operations.letters import PARKED
 from sojourn.records import DeadLetter, Move, Position
-from tests.acceptance.runkit import ROOT, as_bytes, command, event, insurer, person, running
+from tests.acceptance.runkit import ROOT, Ended, as_bytes, command, event, insurer, person, running
 
 
 def keep(project: Path, *letters: DeadLetter) -> None:
@@ -159,6 +160,44 @@ def test_doctor_finds_a_damaged_database(tmp_path: Path) -> None:
     assert ended.status == 2
     found = [one for one in json.loads(ended.out)["findings"] if one["level"] == "error"]
     assert {one["what"] for one in found} >= {"The database is damaged"}
+
+
+def test_all_of_it_works_on_postgresql(tmp_path: Path, database: str) -> None:
+    folder = insurer(tmp_path / "project")
+    env = {"SOJOURN_DATABASE": database, "SOJOURN_MASTER_KEY": "ab" * 32}
+
+    def say(*words: str) -> Ended:
+        more = ("--project", str(folder))
+        return command(*words, *more, SOJOURN_DATABASE=database, SOJOURN_MASTER_KEY="ab" * 32)
+
+    for words in (("intake", "list"), ("dead-letters", "drop", "1"), ("release", "--stay", "--yes")):
+        ended = say(*words)
+        assert (ended.status, "There are no tables yet" in ended.err) == (2, True)
+
+    async def first_start() -> None:
+        store = make_store(read_settings(env, folder), wall_clock, create=False)
+        await store.open()
+        planned = await plan(store, Shelf(folder / "var"), folder, "stay")
+        await release(store, planned, "stay", lead_ms=0)
+        async with store.transaction() as tx:
+            await tx.append_dead_letters([letter(as_bytes(event(1)), "unknown_type"), letter(b"{", "bad_json")])
+            await tx.advance([Move("kafka:cj.claim.v1/0", None, Position(5, 1, 1))])
+        await store.close()
+
+    asyncio.run(first_start())
+    assert say("dead-letters", "replay", "1").out.splitlines()[0] == "1  is an event now"
+    assert say("dead-letters", "list").out.count("bad_json") == 1
+    assert say("quarantine", "list").out == "nobody is parked\n"
+    words = ("intake", "waive", "cj.claim.v1", "--for", "1h", "--by", "L", "--reason", "r")
+    assert say(*words).status == 0
+    assert "waived until" in say("intake", "list").out
+    assert "C-900001: 1 events" in say("why", "C-900001").out
+    (folder / "parameters.yaml").write_text((folder / "parameters.yaml").read_text() + "\n# another release\n")
+    released = say("release", "--stay", "--yes")
+    assert (released.status, "Release 2 takes effect at" in released.out) == (0, True), released
+    findings = json.loads(say("doctor", "--json").out)["findings"]
+    wrong = {one["data"].get("setting") for one in findings if one["level"] == "error"}
+    assert wrong == {"fsync", "full_page_writes"}  # as tests run it
 
 
 def test_every_command_of_the_page_about_trouble_can_be_said() -> None:
