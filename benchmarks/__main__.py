@@ -11,6 +11,7 @@ SHORT: Final[Mapping[str, tuple[str, ...]]] = {
     "simulate": ("--customers", "2000"),
     "run_sqlite": ("--customers", "1000", "--events", "5000", "--touchpoints", "1500"),
     "stored": ("--many", "20000", "--pairs", "6"),
+    "production": ("--parts", "intake", "--customers", "1000", "--events", "10000", "--rounds", "2"),
     "decide": ("--customers", "1000", "--samples", "5000"),
 }
 

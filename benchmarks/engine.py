@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 
-_PARTS: Final = ("journeys", "templates", "schemas", "rules.yaml", "parameters.yaml")
+_PARTS: Final = ("agents", "journeys", "templates", "schemas", "rules.yaml", "parameters.yaml")
 _CHANNELS: Final = "sms: {at_once: 200}\nemail: {at_once: 64, from: bench@example.com}\ncalls: {at_once: 200}\n"
 _KEY: Final = "benchmark"
 _WAIT_S: Final = 120
@@ -63,30 +63,35 @@ class Running:
         return answer
 
 
-@contextlib.contextmanager
-def running(project: Path, folder: Path) -> Iterator[Running]:
-    """Start gateway and engine, give the engine, and end both."""
-    home = folder / "project"
+def copy_project(project: Path, home: Path) -> None:
+    """Copy what a release is made of, and the agents, to a folder that is made."""
     home.mkdir()
     for part in _PARTS:
         source = project / part
         if source.is_dir():
-            shutil.copytree(source, home / part)
+            shutil.copytree(source, home / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, home / part)
+
+
+@contextlib.contextmanager
+def running(project: Path, folder: Path) -> Iterator[Running]:
+    """Start gateway and engine, give the engine, and end both."""
+    home = folder / "project"
+    copy_project(project, home)
     (home / "channels.yaml").write_text(_CHANNELS)
-    with _child([sys.executable, "-m", "benchmarks.gateway"], {}, folder) as urls:
+    with child([sys.executable, "-m", "benchmarks.gateway"], {}, folder) as urls:
         environment = {
             "SOJOURN_LISTEN": "127.0.0.1:0", "SOJOURN_API_KEY": _KEY, "SOJOURN_SMS": urls["sms"],
             "SOJOURN_CALLS": urls["calls"], "SOJOURN_SMTP": urls["smtp"],
         }  # fmt: skip
         command = [str(Path(sys.executable).parent / "sojourn"), "run", "--project", str(home), "--no-sample"]
-        with _child(command, environment, folder) as ready:
+        with child(command, environment, folder) as ready:
             yield Running(ready["listen"])
 
 
 @contextlib.contextmanager
-def _child(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[dict[str, str]]:
+def child(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[dict[str, str]]:
     """Run a process, give the JSON line with which it says that it is ready, and end it in any case."""
     with (folder / f"{Path(command[0]).name}.err").open("ab") as errors:
         child = subprocess.Popen(
