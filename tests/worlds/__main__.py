@@ -4,7 +4,9 @@ import argparse
 import sys
 import time
 
+from tests.worlds.broken import store_of
 from tests.worlds.oracle import faults
+from tests.worlds.shared import SharedTx
 from tests.worlds.world import lived
 
 
@@ -13,10 +15,10 @@ def again(seed: int) -> str:
     return f".venv/bin/python -m tests.worlds {seed}"
 
 
-def wrong(seed: int) -> list[str]:
+def wrong(seed: int, kind: type[SharedTx] = SharedTx) -> list[str]:
     """Let a world live and give what is wrong with it; a world that breaks off says why."""
     try:
-        return faults(lived(seed))
+        return faults(lived(seed, make_store=store_of(kind)))
     except Exception as error:
         return [f"the world broke off: {error!r}"]
 

@@ -102,13 +102,13 @@ def plan(seed: int) -> Plan:
     last = max(record.at for record in records)
     release: tuple[int, Running] | None = None
     if dice.random() < 0.5:
-        release = (dice.randrange(BEGIN + DAY, last), dice.choice(RUNNING))
+        release = (dice.randrange(BEGIN + HOUR // 2, last + DAY), dice.choice(RUNNING))
     rate = dice.choice((0.0, 1.0, 1.0, 3.0))
     troubles = Troubles(
         fails=0.01 * rate,
         kills=0.003 * rate,
         freezes=0.002 * rate,
-        moves=0.003 * rate,
+        moves=dice.choice((0.002, 0.02)) * rate,
         aways=0.001 * rate,
         provider=dice.choice((0.0, 0.1, 0.4)),
         most=dice.choice((3, 10, 30)),
@@ -126,8 +126,10 @@ def _records(dice: random.Random, people: list[str]) -> tuple[Published, ...]:
         _append(records, dice, at, name, "customer.updated", _profile(number), strays)
         if dice.random() < 0.8:
             _append(records, dice, at, name, "consent.changed", _consent(True), strays)
+    storm = dice.random() < 0.3  # everything at about the same time
+    gaps = (0, 10, 50, 200, 1_000, 4_000) if storm else (0, 200, 90_000, DAY, 3 * DAY, 3 * DAY, 3 * DAY)
     for _ in range(dice.randrange(6, 22)):
-        at += dice.choice((0, 200, dice.randrange(1, 90_000), *(dice.randrange(HOUR, 3 * DAY),) * 4))
+        at += dice.randrange(0, dice.choice(gaps) + 1)
         kind = dice.choice(_PAYMENTS)
         _append(records, dice, at, dice.choice(people), kind, _fields(dice, kind, at), strays)
     for record in dice.sample(records, k=min(len(records), dice.choice((0, 0, 2, 4)))):

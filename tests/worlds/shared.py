@@ -177,6 +177,7 @@ class SharedTx(Tx):
         self.inner = MemoryTx(store.tables, store.clock)
         self.journal: list[Any] = []
         self.saved: dict[str, Changed] = {}
+        self.moved: list[Move] = []
         self.notes: list[Decided] = []
         self.over = False
 
@@ -201,7 +202,7 @@ class SharedTx(Tx):
         await self.client.statement(self, "committed")
 
     def _hold_chain(self) -> None:
-        """Each commit must build on the last one of its customers: nobody's word is lost."""
+        """Each commit must build on the last one of its customers and sources: nobody's word is lost."""
         for customer, change in self.saved.items():
             stored = self.tables.stored.get(change.before.subject)
             revision = 0 if stored is None else stored.revision
@@ -341,6 +342,7 @@ class SharedTx(Tx):
         await self._say("advance")
         await self._lock({("position", move.source) for move in moves})
         await self._do(lambda: self.inner.advance(moves))
+        self.moved += moves
 
     async def waive(self, waiver: Waiver) -> None:
         await self._say("waive")
@@ -395,6 +397,11 @@ class SharedTx(Tx):
         await self._say("settle")
         await self._lock({("order", result.message_id) for result in results})
         return await self._do(lambda: self.inner.settle(worker, results))
+
+    async def take_turns(self, journey: str, count: int, step: int, now: int) -> int:
+        await self._say("take_turns")
+        await self._lock({("turns", journey)})
+        return await self._do(lambda: self.inner.take_turns(journey, count, step, now))
 
     async def send_out(self, records: Sequence[Outgoing]) -> None:
         await self._say("send_out")
