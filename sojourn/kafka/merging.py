@@ -166,7 +166,10 @@ class Held:
 
 
 def merge(partitions: Sequence[Held], limit: int, now_s: float) -> list[Record]:
-    """Take up to ``limit`` records, the smallest (arrival, topic, partition) first; stop where somebody holds."""
+    """Take about ``limit`` records, the smallest (arrival, topic, partition) first; stop where somebody holds.
+
+    What arrived at the instant of the last one comes along, as far as it is here: a batch closes its instants (N7).
+    """
     if any(each.holds(now_s) for each in partitions):
         return []
     heads = [
@@ -176,7 +179,7 @@ def merge(partitions: Sequence[Held], limit: int, now_s: float) -> list[Record]:
     ]
     heapify(heads)
     taken: list[Record] = []
-    while heads and len(taken) < limit:
+    while heads and (len(taken) < limit or (heads[0][0] == taken[-1].arrival and len(taken) < 2 * limit)):
         held = heads[0][3]
         taken.append(held.take())
         if held.waiting:

@@ -27,13 +27,18 @@ def test_batches_of_any_size_give_all_records_oldest_first(arrivals: list[list[i
     partitions = [placed(n, arrivals=tuple(each)) for n, each in enumerate(arrivals)]
     taken: list[Record] = []
     while batch := merge(partitions, limit, 0.0):
-        assert len(batch) <= limit
+        assert len(batch) <= limit or (len(batch) <= 2 * limit and batch[limit - 1].arrival == batch[-1].arrival)
         for held in partitions:
             held.kept(held.expect, held.span().next)
         taken += batch
     keys = [(each.arrival, each.partition, each.offset) for each in taken]
     assert keys == sorted(keys)
     assert len(keys) == sum(map(len, arrivals))
+
+
+def test_an_instant_is_not_torn_apart() -> None:
+    one, other = placed(0, arrivals=(5, 6, 6)), placed(1, arrivals=(6, 7))
+    assert [each.arrival for each in merge([one, other], 2, 0.0)] == [5, 6, 6, 6]
 
 
 @given(ARRIVALS, st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=30))
