@@ -188,8 +188,7 @@ def test_all_of_it_works_on_postgresql(tmp_path: Path, database: str) -> None:
     assert say("dead-letters", "replay", "1").out.splitlines()[0] == "1  is an event now"
     assert say("dead-letters", "list").out.count("bad_json") == 1
     assert say("quarantine", "list").out == "nobody is parked\n"
-    words = ("intake", "waive", "cj.claim.v1", "--for", "1h", "--by", "L", "--reason", "r")
-    assert say(*words).status == 0
+    assert say("intake", "waive", "cj.claim.v1", "--for", "1h", "--by", "L", "--reason", "r").status == 0
     assert "waived until" in say("intake", "list").out
     assert "C-900001: 1 events" in say("why", "C-900001").out
     (folder / "parameters.yaml").write_text((folder / "parameters.yaml").read_text() + "\n# another release\n")

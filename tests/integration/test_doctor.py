@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -202,6 +203,23 @@ async def test_postgresql_that_loses_data_and_one_that_does_not(
     skewed = one(await found(postgresql, ahead), "clocks of database")
     assert skewed.level == "error"
     assert -61_000 < skewed.data["database_ahead_ms"] < -50_000
+
+
+async def test_a_role_without_rights_and_a_database_in_another_encoding(
+    tmp_path: Path, database: str, postgres: PostgresServer
+) -> None:
+    name = database.rpartition("/")[2]
+    connection = await asyncpg.connect(database)
+    await connection.execute(f"CREATE ROLE r{name} LOGIN")
+    await connection.execute(
+        f"CREATE DATABASE l{name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    )
+    await connection.close()
+    poor = site(tmp_path, database=database.replace("postgres@", f"r{name}@"))
+    assert one(await found(postgresql, poor), "may make no tables").level == "error"
+    latin = site(tmp_path, database=postgres.address(f"l{name}"))
+    assert one(await found(postgresql, latin), "not in UTF-8").data == {"encoding": "LATIN1"}
+    postgres.drop_database(f"l{name}")
 
 
 async def test_postgresql_reached_and_let_in_are_told_apart(tmp_path: Path, postgres: PostgresServer) -> None:

@@ -76,58 +76,65 @@ async def _skew(connection: Any, clock: Callable[[], int]) -> Finding:
     return ok("clock", "Database and this machine tell the same time", **data)
 
 
-async def _server(connection: Any) -> list[Finding]:
+def _version(connection: Any) -> Finding:
     version = connection.get_server_version()
     name = f"{version.major}.{version.minor}"
-    found = []
     if version.major < _OLDEST:
-        found.append(error(_PART, "PostgreSQL is too old", f"Upgrade it; tested with {_TESTED}", version=name))
-    elif version.major != _TESTED:
-        found.append(note(_PART, f"This was tested with PostgreSQL {_TESTED} alone", version=name))
-    else:
-        found.append(ok(_PART, "PostgreSQL was reached and lets us in", version=name))
-    row = await connection.fetchrow(
-        "SELECT pg_is_in_recovery() AS replica, has_schema_privilege(current_schema(), 'CREATE') AS may_create,"
-        " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super,"
-        " (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls,"
-        " inet_server_addr() IS NULL OR host(inet_server_addr()) IN ('127.0.0.1', '::1') AS here,"
-        " current_setting('server_encoding') AS encoding, current_setting('max_connections')::int AS connections,"
-        " pg_database_size(current_database()) / 1048576 AS size_mb"
-    )
-    if row["replica"]:
-        found.append(error(_PART, "This is a replica: it cannot be written", "Name the primary in SOJOURN_DATABASE"))
-    if not row["may_create"]:
-        found.append(
-            error(_PART, "The role may make no tables here", "GRANT CREATE ON SCHEMA to it, or name another schema")
-        )
-    if row["super"] and not row["here"]:
-        found.append(warning(_PART, "The role is a superuser", "Give the engine a role of its own"))
-    if not row["tls"] and not row["here"]:
-        found.append(
-            warning(_PART, "The connection has no TLS", "Add ?sslmode=verify-full to SOJOURN_DATABASE, and its CA")
-        )
-    if row["encoding"] != "UTF8":
-        found.append(
-            error(_PART, "The database is not in UTF-8", "Create it with ENCODING 'UTF8'", encoding=row["encoding"])
-        )
-    if row["connections"] < _FEW_CONNECTIONS:
-        found.append(
+        return error(_PART, "PostgreSQL is too old", f"Upgrade it; tested with {_TESTED}", version=name)
+    if version.major != _TESTED:
+        return note(_PART, f"This was tested with PostgreSQL {_TESTED} alone", version=name)
+    return ok(_PART, "PostgreSQL was reached and lets us in", version=name)
+
+
+_SERVER: Final = (
+    "SELECT pg_is_in_recovery() AS replica, has_schema_privilege(current_schema(), 'CREATE') AS may_create,"
+    " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super,"
+    " (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls,"
+    " inet_server_addr() IS NULL OR host(inet_server_addr()) IN ('127.0.0.1', '::1') AS here,"
+    " current_setting('server_encoding') AS encoding, current_setting('max_connections')::int AS connections,"
+    " pg_database_size(current_database()) / 1048576 AS size_mb"
+)
+
+
+async def _server(connection: Any) -> list[Finding]:
+    """What this role may do on this server, and how it is reached."""
+    row = await connection.fetchrow(_SERVER)
+    encoding, connections = row["encoding"], row["connections"]
+    found: tuple[tuple[bool, Finding], ...] = (
+        (row["replica"], error(_PART, "This is a replica: it cannot be written", "Name the primary")),
+        (
+            not row["may_create"],
+            error(_PART, "The role may make no tables here", "GRANT CREATE ON SCHEMA to it, or name another schema"),
+        ),
+        (
+            row["super"] and not row["here"],
+            warning(_PART, "The role is a superuser", "Give the engine a role of its own"),
+        ),
+        (
+            not row["tls"] and not row["here"],
+            warning(_PART, "The connection has no TLS", "Add ?sslmode=verify-full to SOJOURN_DATABASE, and its CA"),
+        ),
+        (
+            encoding != "UTF8",
+            error(_PART, "The database is not in UTF-8", "Create it with ENCODING 'UTF8'", encoding=encoding),
+        ),
+        (
+            connections < _FEW_CONNECTIONS,
             warning(
                 _PART,
                 "Few connections are allowed; a worker holds up to a dozen",
                 "Raise max_connections",
-                max_connections=row["connections"],
-            )
-        )
-    found.append(
-        note(
-            "disk",
-            "The disk of the database cannot be seen from here",
-            "Watch it on its own machine",
-            database_mb=row["size_mb"],
-        )
+                max_connections=connections,
+            ),
+        ),
     )
-    return found
+    disk = note(
+        "disk",
+        "The disk of the database cannot be seen from here",
+        "Watch it on its own machine",
+        database_mb=row["size_mb"],
+    )
+    return [_version(connection), *(finding for wrong, finding in found if wrong), disk]
 
 
 async def _settings(connection: Any) -> list[Finding]:
