@@ -35,6 +35,7 @@ _LATER = {
     "25P03": "A transaction stood idle for too long",
     "25P04": "A transaction took too long",
     "23514": "The month that the rows belong to was just dropped or is not made yet",
+    "0A000": "The schema was just changed by another process",
     "53": "The database has no room for more work",
     "57": "The database is stopping, starting, or has ended the connection",
     "08": "The connection to the database was lost",
@@ -71,6 +72,12 @@ def of_postgresql(error: BaseException) -> SojournError:
     if code in _UNWRITABLE:
         return StoreUnwritable(_UNWRITABLE[code], code=code, next_step="Free space or give the rights back.")
     word = _LATER.get(code) or _LATER.get(code[:2])
+    if not code and (isinstance(error, ValueError) or isinstance(error.__cause__, ValueError)):
+        return StoreBroken(
+            "The address of the database cannot be understood",
+            problem=type(error).__name__,
+            next_step="Write it as postgresql://user:password@host:port/database.",
+        )
     if not code:
         word = "The connection to the database was lost, or cannot be made"
     if word is not None:

@@ -26,6 +26,7 @@ CONNECTIONS: Final = 8
 #: A transaction of a process that hangs must not hold customers for longer (below Kafka's rebalance timeout).
 PATIENCE_MS: Final = 4_000
 CONNECT_S: Final = 5.0
+_READERS: Final = 8  # times the patience: a count over years takes its time and hinders nobody
 # The internal one comes when the server's last word arrives just before something is asked.
 _LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
@@ -57,6 +58,8 @@ class PostgresStore(Store):
         self._months = Months(self._make_months)
         self._writers: AsyncEngine | None = None
         self._readers: AsyncEngine | None = None
+        self._running: set[AsyncConnection] = set()
+        self._ended = asyncio.Event()
 
     @property
     def views(self) -> SqlViews:
@@ -107,11 +110,15 @@ class PostgresStore(Store):
         self._readers = readers
 
     async def close(self) -> None:
-        """See ``Store.close``; connections that are in use end with their transaction."""
-        for engine in (self._writers, self._readers):
+        """See ``Store.close``."""
+        engines = (self._writers, self._readers)
+        self._writers = self._readers = None
+        while self._running:
+            self._ended.clear()
+            await self._ended.wait()
+        for engine in engines:
             if engine is not None:
                 await engine.dispose()
-        self._writers = self._readers = None
         self._months.forget()
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
@@ -123,13 +130,18 @@ class PostgresStore(Store):
         connection = await self._begun()
         context = Context(connection.sync_connection, self._master, self._clock, self._months)  # type: ignore[arg-type]
         place = _Here(connection, self._months)
+        self._running.add(connection)
         try:
             yield SqlTx(place, context)
             await place.say("COMMIT")
         except BaseException as error:
             await asyncio.shield(_end(connection, place, error))
             raise
-        await connection.close()
+        else:
+            await connection.close()
+        finally:
+            self._running.discard(connection)
+            self._ended.set()
 
     async def _begun(self) -> AsyncConnection:
         """Give a connection with a transaction on it; where one died in the pool, the pool replaces them all."""
@@ -146,8 +158,8 @@ class PostgresStore(Store):
                 return connection
         raise AssertionError("the second try returns or raises")
 
-    async def _connect(self, **changes: str) -> "asyncpg.Connection[Any]":
-        patience = str(self._patience_ms)
+    async def _connect(self, factor: int = 1, **changes: str) -> "asyncpg.Connection[Any]":
+        patience = str(self._patience_ms * factor)
         settings = {
             "application_name": self._name,
             "statement_timeout": patience,
@@ -161,11 +173,11 @@ class PostgresStore(Store):
             **changes,
         }
         # Behind the server's own patience: only a server that does not answer at all is given up by the clock here.
-        limit = self._patience_ms / 1000 + 1
+        limit = factor * self._patience_ms / 1000 + 1
         return await asyncpg.connect(self._dsn, server_settings=settings, timeout=CONNECT_S, command_timeout=limit)
 
     async def _connect_to_read(self) -> "asyncpg.Connection[Any]":
-        return await self._connect(enable_seqscan="on", application_name=f"{self._name}-views")
+        return await self._connect(_READERS, enable_seqscan="on", application_name=f"{self._name}-views")
 
     async def _connect_to_make(self) -> "asyncpg.Connection[Any]":
         return await asyncpg.connect(self._dsn, server_settings={"application_name": self._name}, timeout=CONNECT_S)

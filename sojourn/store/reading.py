@@ -9,7 +9,6 @@ from typing import Final
 from sojourn.errors import ConfigurationError
 from sojourn.ports import Views
 from sojourn.store.migrate import check
-from sojourn.store.postgres import PostgresStore
 from sojourn.store.sealing import Master, master_key
 from sojourn.store.sqlite import BUSY_MS, _reading_engine
 from sojourn.store.threads import Lane
@@ -45,6 +44,8 @@ async def reading_postgres(dsn: str, master: Master) -> AsyncIterator[Views]:
         StoreBusy: The server cannot be reached.
         StoreBroken: The database is empty, of another version, or sealed with another key.
     """
+    from sojourn.store.postgres import PostgresStore  # slow to import, and embedded mode never needs it
+
     store = PostgresStore(dsn, master, connections=2, name="sojourn-reading")
     await store.open_to_read()
     try:

@@ -103,6 +103,26 @@ async def test_a_closed_store_says_so(store: Store) -> None:
     await store.open()
 
 
+async def test_a_store_is_closed_when_the_transaction_under_way_has_ended(store: Store) -> None:
+    begun, free = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        async with store.transaction() as tx:
+            begun.set()
+            await free.wait()
+            await touch(tx, "c1")
+
+    working = asyncio.create_task(work())
+    await begun.wait()
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    free.set()
+    await asyncio.gather(working, closing)
+    await store.open()
+    assert (await store.views.counts())["customers"] == 1
+
+
 async def test_an_unknown_customer_gets_an_empty_state_and_keeps_his_subject(store: Store) -> None:
     async with store.transaction() as tx:
         first = (await tx.load(["c1", "c2"]))["c1"]

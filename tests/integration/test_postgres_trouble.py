@@ -212,6 +212,8 @@ async def test_a_server_that_is_not_there_is_told_and_one_without_the_database_s
     with pytest.raises(StoreBusy, match="cannot be made") as caught:
         await nowhere.open()
     assert caught.value.kind == "later"
+    with pytest.raises(StoreBroken, match="cannot be understood"):
+        await PostgresStore("mysql://somewhere", MASTER, Clock()).open()
     with pytest.raises(StoreBroken, match="name of the database"):
         await PostgresStore(postgres.address("none"), MASTER, Clock()).open()
 
