@@ -126,8 +126,8 @@ class Session:
             if self._loop.time() - self._desk.asked_at > FORGOTTEN_S:  # nobody takes: let Kafka give them to others
                 self._desk.asked.clear()
                 await self._desk.asked.wait()
+            careful = bool(self._sick) or self._loop.time() < self._careful_until
             try:
-                careful = bool(self._sick) or self._loop.time() < self._careful_until
                 fetched = await (self._one_by_one() if careful else self.consumer.getmany(timeout_ms=_FETCH_MS))
             except (OffsetOutOfRangeError, NoOffsetForPartitionError):
                 self._desk.unplace(self._loop.time())
