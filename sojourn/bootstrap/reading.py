@@ -3,17 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sojourn.bootstrap.clock import wall_clock
 from sojourn.bootstrap.postgres_access import must_be_current
 from sojourn.bootstrap.settings import Settings
-from sojourn.bootstrap.wiring import make_store
+from sojourn.bootstrap.wiring import make_master
 from sojourn.ports import Views
-from sojourn.store.reading import reading
+from sojourn.store.reading import reading, reading_postgres
 
 
 @asynccontextmanager
 async def looking(settings: Settings) -> AsyncIterator[Views]:
-    """Give the views of the store that the settings name.
+    """Give the views of the store that the settings name, on connections that cannot write.
 
     Raises:
         ConfigurationError: There is none.
@@ -24,9 +23,5 @@ async def looking(settings: Settings) -> AsyncIterator[Views]:
             yield views
         return
     await must_be_current(settings.database)
-    store = make_store(settings, wall_clock, create=False)
-    await store.open()
-    try:
-        yield store.views
-    finally:
-        await store.close()
+    async with reading_postgres(settings.database, make_master(settings, create=False)) as views:
+        yield views
