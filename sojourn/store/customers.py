@@ -1,7 +1,7 @@
 """Customers in parts: load what is asked, write what changed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, false, func, select, tuple_
 
@@ -17,13 +17,15 @@ from sojourn.store.sealing import Key, Master
 from sojourn.store.sql import Each, Many, Read, among, listed
 
 _p = t.part.c
-_PARTS = Read(select(_p.subject, _p.kind, _p.format, _p.revision, _p.body, _p.release).where(among(_p.subject)))
-_HOT = select(_p.subject).where(among(_p.subject), _p.kind == "hot").order_by(_p.subject)
-_THERE = Read(_HOT)
+_OF_PARTS = select(_p.subject, _p.kind, _p.format, _p.revision, _p.body, _p.release).where(among(_p.subject))
+_PARTS = Read(_OF_PARTS)
+_OTHER_PARTS = Read(_OF_PARTS.where(_p.kind != "hot"))
+_HOT = _OF_PARTS.where(_p.kind == "hot").order_by(_p.subject)
 _LOCK = {
     True: Read(_HOT.with_for_update(key_share=True)),
     False: Read(_HOT.with_for_update(key_share=True, skip_locked=True)),
 }
+_THERE = Read(select(_p.subject).where(among(_p.subject), _p.kind == "hot"))
 _SUBJECTS = (
     select(t.subject.c.subject)
     .where(among(t.subject.c.subject), t.subject.c.wrapped.is_not(None))
@@ -78,35 +80,43 @@ def load(
         people = context.people.ensure([*customers, *(customer for customer, _, _ in tombs)])
     asked = {tomb_hash(context.master, people[customer].subject, journey, key) for customer, journey, key in tombs}
     wanted = {name: people[name] for name in customers}
+    hot = None
     if context.shared:
-        others = lock(context, [person.subject for person in wanted.values()], wait)
+        hot, others = lock(context, [person.subject for person in wanted.values()], wait)
         wanted = {name: person for name, person in wanted.items() if person.subject not in others}
-    return read(context.connection, wanted, None if every_tomb else asked, context.revisions)
+    return read(context.connection, wanted, None if every_tomb else asked, context.revisions, hot)
 
 
-def lock(context: Context, subjects: Sequence[int], wait: bool) -> frozenset[int]:
-    """Lock customers in order of their subject, and give those whom somebody else has and whom we do not wait for.
+class Locked(NamedTuple):
+    """The hot parts that are locked now, as ``read`` takes them, and who was left out."""
+
+    hot: list[Any]
+    others: frozenset[int]
+
+
+def lock(context: Context, subjects: Sequence[int], wait: bool) -> Locked:
+    """Lock customers in order of their subject; those whom somebody else has are waited for or left out.
 
     The lock is the row of the hot part; who has none yet is locked by the row of his subject.
     Raises Conflict when one was erased since his subject was looked up.
     """
-    wanted = frozenset(subjects)
-    rest = wanted - _locked(context, _LOCK[wait], wanted)
+    hot = _asked(context, _LOCK[wait], subjects)
+    rest = frozenset(subjects).difference(row[0] for row in hot)
     if not rest:
-        return rest
+        return Locked(hot, rest)
     others: frozenset[int] = frozenset()
     if not wait:
-        others = _locked(context, _THERE, rest)
+        others = frozenset(row[0] for row in _asked(context, _THERE, rest))
     bare = rest - others
-    held = _locked(context, _LOCK_SUBJECT[wait], bare)
+    held = frozenset(row[0] for row in _asked(context, _LOCK_SUBJECT[wait], bare))
     if wait and held != bare:
         raise lost(len(bare - held))
-    _locked(context, _LOCK[True], held)  # whoever had the subject may have saved him
-    return others | (bare - held)
+    hot += _asked(context, _LOCK[True], held)  # whoever had the subject may have saved him
+    return Locked(hot, others | (bare - held))
 
 
-def _locked(context: Context, statement: Read, subjects: Collection[int]) -> frozenset[int]:
-    return frozenset(statement.firsts(context.connection, {"ids": listed(sorted(subjects))}))
+def _asked(context: Context, statement: Read, subjects: Collection[int]) -> list[Any]:
+    return list(statement.rows(context.connection, {"ids": listed(sorted(set(subjects)))}))
 
 
 def read(
@@ -114,12 +124,14 @@ def read(
     people: Mapping[str, Person],
     tombs: Collection[str] | None,
     revisions: dict[int, int],
+    hot: list[Any] | None = None,
 ) -> dict[str, Stored]:
-    """Read the customers' parts, runs, due times and tombs (None: all tombs)."""
+    """Read the customers' parts, runs, due times and tombs (None: all tombs); ``hot``: what is read already."""
     keys = {person.subject: person.key for person in people.values()}
     drafts = {subject: _Draft() for subject in keys}
     ids = {"ids": listed(keys)}
-    for subject, kind, form, revision, body, release in _PARTS.rows(connection, ids):
+    parts = _PARTS.rows(connection, ids) if hot is None else [*hot, *_OTHER_PARTS.rows(connection, ids)]
+    for subject, kind, form, revision, body, release in parts:
         draft = drafts[subject]
         setattr(draft, kind, unpack_part(kind, form, keys[subject].open(kind.encode(), body)))
         if kind == "hot":
