@@ -35,7 +35,8 @@ async def test_what_is_not_kept_comes_again_and_a_conflict_goes_on_from_the_stor
 ) -> None:
     name = f"{topics}a"
     await create(kafka.bootstrap, name, partitions=1)
-    await send(kafka.bootstrap, ((name, 0, now_ms(), b"%d" % n) for n in range(100)))
+    begin = now_ms() - 60_000
+    await send(kafka.bootstrap, ((name, 0, begin + n, b"%d" % n) for n in range(100)))
     positions = Positions()
     async with reading(kafka.bootstrap, [name], positions, topics) as reader:
         first = await next_records(reader, 10)
@@ -43,13 +44,13 @@ async def test_what_is_not_kept_comes_again_and_a_conflict_goes_on_from_the_stor
         again = await next_records(reader, 20)
         assert [record.offset for record in again.records] == list(range(20))
         assert again.spans == {f"kafka:{name}/0": Span(None, 20)}
-        positions.at[f"kafka:{name}/0"] = Position(50, now_ms(), now_ms())  # another worker was here
+        positions.at[f"kafka:{name}/0"] = Position(50, begin, now_ms())  # another worker was here
         assert positions.commit(again, now_ms()) is None
         await reader.rewind()
         chunk = await next_records(reader, 1_000)
         assert [record.offset for record in chunk.records] == list(range(50, 100))
         assert chunk.spans == {f"kafka:{name}/0": Span(50, 100)}
-        positions.at[f"kafka:{name}/0"] = Position(7, now_ms(), now_ms())  # behind what is in hand
+        positions.at[f"kafka:{name}/0"] = Position(7, begin, now_ms())  # behind what is in hand
         await reader.rewind()
         assert [record.offset for record in (await next_records(reader, 3)).records] == [7, 8, 9]
 
@@ -74,7 +75,8 @@ async def test_sources_without_unread_records_are_idle_as_of_the_look(kafka: Kaf
 async def test_what_lies_unread_is_never_idle_and_is_counted_as_lag(kafka: KafkaBroker, topics: str) -> None:
     name = f"{topics}a"
     await create(kafka.bootstrap, name, partitions=1)
-    await send(kafka.bootstrap, ((name, 0, now_ms() - 60_000, b"%d" % n) for n in range(50)))
+    begin = now_ms() - 60_000
+    await send(kafka.bootstrap, ((name, 0, begin + n, b"%d" % n) for n in range(50)))
     positions = Positions()
     async with reading(kafka.bootstrap, [name], positions, topics) as reader:
         chunk = await next_records(reader, 49)
