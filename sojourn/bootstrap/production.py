@@ -31,6 +31,7 @@ from sojourn.bootstrap.roles import DELIVERY, INTAKE, TIMERS, roles_of
 from sojourn.bootstrap.settings import Settings
 from sojourn.bootstrap.telling import Announcing
 from sojourn.bootstrap.trouble import Trouble
+from sojourn.bootstrap.watch import Watch
 from sojourn.bootstrap.wiring import Secrets, make_access, make_channels, make_inbox, make_press, make_store
 from sojourn.bootstrap.worker_health import worker_parts
 from sojourn.channels.inbox import InboxMessage
@@ -103,6 +104,7 @@ class Production:
         self._deciding: Deciding | None = None
         self._delivery: Delivery | None = None
         self._after: Due | None = None
+        self._watch = Watch()
         self._counts: Mapping[str, int] = {}
         self.figures: Figures | None = None
         self._used: Edition | None = None
@@ -295,6 +297,10 @@ class Production:
 
     async def _stalled_loop(self) -> None:
         while not self.stopping.is_set():
+            await self.views.positions()  # a database that does not answer is no look
+            if not self._watch.looked(self.clock()):
+                await pause(self.stopping, _STALLED_S)
+                continue
             fired = await fire_past_stalled(
                 self.store, self.deciding, after=self._after, quarantined=self.quarantine.customers
             )

@@ -27,6 +27,7 @@ INTAKE: Final = "intake"  # the position of all sources that arrive by the store
 ENGINE_ERROR: Final = "engine_error"
 _ATTEMPTS: Final = 5
 _NEW: Final = Position(0, 0)
+_SEEN_MS: Final = 60_000
 
 Fate = Literal["accepted", "duplicate", "conflict", "parked", "refused"]
 
@@ -114,7 +115,7 @@ async def _apply_now(store: Store, deciding: Deciding, incoming: Sequence[Incomi
         position = (await tx.position(INTAKE) or _NEW) if deciding.embedded else _NEW
         arrival = max(now, position.stored_to + 1) if deciding.embedded else now
         ledger = Ledger(deciding, await deciding.frontier(tx, now))
-        batch = _Batch(deciding, incoming, [arrival] * len(incoming), quarantined, ledger, arrival)
+        batch = Batch(deciding, incoming, [arrival] * len(incoming), quarantined, ledger, arrival)
         await batch.run(tx, wait=True)
         if deciding.embedded:
             expect = position.next if position != _NEW else None
@@ -167,7 +168,7 @@ class _Records:
         self, deciding: Deciding, incoming: Sequence[Incoming], reading: Reading, quarantined: Set[str]
     ) -> None:
         self.deciding, self.incoming, self.reading, self.quarantined = deciding, incoming, reading, quarantined
-        self.batches: list[tuple[Sequence[int], _Batch]] = []
+        self.batches: list[tuple[Sequence[int], Batch]] = []
 
     async def round(self, store: Store, places: Sequence[int], *, last: bool) -> Sequence[int]:
         """Apply the records at some places of the batch; give those whose customers were not to be had."""
@@ -179,7 +180,7 @@ class _Records:
             arrivals, stored_to = self._arrivals(positions, now)
             ledger = Ledger(self.deciding, await self._frontier(tx, positions, now))
             chosen = [self.incoming[n] for n in places]
-            batch = _Batch(self.deciding, chosen, [arrivals[n] for n in places], self.quarantined, ledger, now)
+            batch = Batch(self.deciding, chosen, [arrivals[n] for n in places], self.quarantined, ledger, now)
             left = [places[n] for n in await batch.run(tx, wait=last)]
             await tx.advance(self._moves(positions, stored_to, now, final=not left))
         self.batches.append((places, batch))
@@ -234,7 +235,18 @@ class _Records:
                 upto = max(upto, min(self.reading.looked_at, now) - MARGIN_MS)
             keyed = old.keyed and source not in unkeyed
             moves.append(Move(source, expect, Position(self.reading.next[source], upto, now, keyed)))
-        return moves
+        return moves + self._seen(positions, now)
+
+    def _seen(self, positions: Mapping[str, Position], now: int) -> list[Move]:
+        """Say, once a minute, that a source is read whose records wait their turn behind older ones of others.
+
+        In a long backlog it would look stalled, and timers would pass what it holds (design.md, "Time").
+        """
+        return [
+            Move(source, at.next, Position(at.next, at.stored_to, now, at.keyed))
+            for source in sorted(self.reading.merged - self.reading.expect.keys())
+            if (at := positions.get(source)) is not None and at.moved_at < now - _SEEN_MS
+        ]
 
     def applied(self) -> Applied:
         """Tell what became of the batch, over its rounds."""
@@ -258,7 +270,7 @@ class _Records:
 # ---- one round
 
 
-class _Batch:
+class Batch:
     """One batch under way."""
 
     def __init__(
