@@ -2,13 +2,9 @@
 
 import asyncio
 import tempfile
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -20,8 +16,8 @@ from sojourn.store.memory import MemoryStore
 from sojourn.store.postgres import PostgresStore
 from sojourn.store.sealing import Master
 from sojourn.store.sqlite import SqliteStore
+from tests.contract.pgkit import MASTER, emptied
 from tests.contract.storekit import NOW, Clock, event, keep, queued, replace, row, run, settled
-from tools.servers import PostgresServer
 
 NAMES = st.sampled_from(["c1", "c2", "c3"])
 IDS = st.sampled_from([f"m{n}" for n in range(5)])
@@ -126,34 +122,12 @@ def test_both_stores_tell_the_same_story(batches: list[list[tuple[Any, ...]]]) -
         assert asyncio.run(story(sqlite, batches)) == asyncio.run(story(MemoryStore(Clock()), batches))
 
 
-@pytest.fixture(scope="module")
-def twin(postgres: PostgresServer) -> Iterator[str]:
-    """A database that is emptied between the stories."""
-    name = f"twin{uuid.uuid4().hex[:10]}"
-    yield postgres.create_database(name)
-    postgres.drop_database(name)
-
-
-async def emptied(database: str) -> PostgresStore:
-    """Give a store on the database, with nothing in it."""
-    store = PostgresStore(database, Master(bytes(32)), Clock(), connections=2)
-    await store.open()
-    await store.close()
-    raw = await asyncpg.connect(database)
-    tables = await raw.fetchval(
-        "SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'public'"
-        " AND tablename NOT IN ('alembic_version', 'meta')"
-    )
-    await raw.execute(f"TRUNCATE {tables}")
-    await raw.close()
-    return store
-
-
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(batches=[[("row", "c1", "m2", "sent"), ("erase", "c1", 0, 0), ("row", "c1", "m2", "sent")]])
 @given(batches=st.lists(st.lists(STEP, max_size=4), max_size=8))
 def test_postgresql_tells_the_same_story(twin: str, batches: list[list[tuple[Any, ...]]]) -> None:
     async def told() -> list[Any]:
-        return await story(await emptied(twin), batches)
+        await emptied(twin)
+        return await story(PostgresStore(twin, MASTER, Clock(), connections=2), batches)
 
     assert asyncio.run(told()) == asyncio.run(story(MemoryStore(Clock()), batches))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
 
 from sojourn.core.model import Hot
 from sojourn.ports import Conflict, StoreBroken, Tx
@@ -14,6 +14,7 @@ from sojourn.store.months import month_of
 from sojourn.store.postgres import PostgresStore
 from sojourn.store.reading import reading_postgres
 from sojourn.store.sealing import Master
+from sojourn.store.tables import META
 from tests.contract.storekit import NOW, Clock, event, full_state, keep, letter, queued, replace, row, settled, touch
 from tests.integration.oldkit import first_release, holds_first_release
 from tests.integration.pgkit import MASTER, Held, connected, opened
@@ -366,6 +367,30 @@ async def test_a_database_of_the_first_release_is_brought_up_with_its_data(datab
     newest = (await store.views.log(LogFilter(), 1)).rows[0]
     assert newest.message_id == "m9"
     await store.close()
+
+
+async def test_the_migrations_give_the_columns_and_indexes_of_the_program(store: PostgresStore, database: str) -> None:
+    def looked_at(connection: Connection) -> dict[str, Any]:
+        found = inspect(connection)
+        return {
+            table.name: (
+                {column["name"]: column["nullable"] for column in found.get_columns(table.name)},
+                {tuple(index["column_names"]) for index in found.get_indexes(table.name)},
+                found.get_foreign_keys(table.name),
+            )
+            for table in META.sorted_tables
+        }
+
+    async with store._alone() as connection:
+        made = await connection.run_sync(looked_at)
+    for table in META.sorted_tables:
+        columns, indexes, foreign = made[table.name]
+        assert set(columns) == set(table.c.keys()), table.name
+        assert {tuple(index.columns.keys()) for index in table.indexes} <= indexes, table.name
+        assert {name for name, nullable in columns.items() if nullable} == {
+            column.name for column in table.c if column.nullable
+        }, table.name
+        assert foreign == [], table.name
 
 
 async def test_a_schema_from_a_newer_program_is_refused(store: PostgresStore, database: str) -> None:
