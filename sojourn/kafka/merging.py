@@ -71,7 +71,7 @@ class Held:
 
     def place(self, expect: int | None, at: int, floor: int) -> None:
         """Begin at an offset with nothing in hand."""
-        self.expect, self.low, self.position, self.floor = expect, at, at, max(self.floor, floor)
+        self.expect, self.low, self.position, self.floor = expect, at, at, floor
         self.waiting.clear()
         self.out.clear()
         self.size = 0
