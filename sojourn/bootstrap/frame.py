@@ -16,7 +16,7 @@ from faust.channels import Channel
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from sojourn.bootstrap.inflow import Batch
-from sojourn.bootstrap.loops import pause
+from sojourn.bootstrap.loops import at_most, pause
 from sojourn.bootstrap.production import Production
 from sojourn.bootstrap.roles import INTAKE
 from sojourn.kafka.access import KafkaAccess
@@ -105,14 +105,16 @@ class Frame(faust.App):
             await asyncio.shield(self._life)
 
     async def stop(self) -> None:
-        """End the work cleanly, then Faust's part, both bounded."""
+        """End the work cleanly, and Faust's part as soon as no batch is with an agent; both are bounded."""
         self.work.stop()
-        if self._life is not None:
-            await asyncio.wait([self._life])
+        if self._life is None:
+            return
+        drained = asyncio.create_task(self.work.drained.wait())
+        await asyncio.wait({self._life, drained}, return_when=asyncio.FIRST_COMPLETED)
+        drained.cancel()
         if self._framed:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_S):
-                    await super().stop()
+            await at_most(STOP_S, {"frame": super().stop()})
+        await asyncio.wait({self._life})
 
     async def _live(self) -> None:
         try:

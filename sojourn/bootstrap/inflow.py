@@ -15,11 +15,13 @@ from sojourn.intake.mapping import Ignored, Topics
 from sojourn.kafka.reader import Reader
 from sojourn.kafka.values import Chunk, Record
 from sojourn.places import place_of
+from sojourn.ports import Conflict
 
 BATCH: Final = 500
 WAIT_S: Final = 0.2
-IDLE_MS: Final = 400
+IDLE_MS: Final = 250
 TAKEN_S: Final = 30.0
+CONFLICT_S: Final = 0.05
 ENOUGH_BAD: Final = 500
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
@@ -108,6 +110,11 @@ class Inflow:
             raise TryLater(
                 "A batch of records was not taken", seconds=TAKEN_S, next_step="It is read again; see the agents' log"
             ) from None
+        except Conflict as error:  # common while partitions move: read on from where the store stands
+            log.info("a batch of records was somebody else's", what=error.what)
+            await reader.rewind()
+            await asyncio.sleep(CONFLICT_S)
+            return 0
         except BaseException:
             batch.done.cancel()
             await reader.rewind()
@@ -180,7 +187,17 @@ class Inflow:
         if isinstance(mapped, Ignored):
             return None
         read = mapped if isinstance(mapped, Refused) else decode(mapped, self._catalogue, self._clock())
-        raw = mapped if isinstance(mapped, bytes) else record.value or b""
+        if isinstance(mapped, bytes) and isinstance(read, Event):
+            raw = mapped
+        else:  # as it came, with key and headers: it may be mapped anew
+            raw = self._topics.kept(
+                record.topic,
+                record.key,
+                record.value,
+                record.headers,
+                identity=identity,
+                timestamp=record.timestamp,
+            )
         keyed = not isinstance(read, Event) or self._lies_right(record, read.customer)
         return Incoming(
             raw=raw, read=read, source=record.source, position=record.offset, stamp=record.timestamp, keyed=keyed

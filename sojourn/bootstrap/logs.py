@@ -25,5 +25,5 @@ def log_to_stderr() -> None:
 
 
 def quiet_clients() -> None:
-    """Pass on of what Kafka's and Faust's own loggers say one line of a kind from time to time, never a traceback."""
-    quiet(("aiokafka", "faust", "mode"))
+    """Pass on of what clients' loggers say one line of a kind now and then, never a traceback."""
+    quiet(("aiokafka", "faust", "mode", "asyncio"))

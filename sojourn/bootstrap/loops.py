@@ -8,7 +8,7 @@ import structlog
 
 from sojourn.bootstrap.trouble import Trouble
 from sojourn.delivery.pace import backoff
-from sojourn.errors import MustStop
+from sojourn.errors import MustStop, SojournError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
 
@@ -16,6 +16,7 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 
 _CALM_MS = 10_000
 _LONGEST_S = 5.0
+_CANCELLED_S = 0.5
 
 
 class Loops:
@@ -52,9 +53,9 @@ class Loops:
                 task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace_s)
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.wait(self._tasks.values(), timeout=_CANCELLED_S)
 
     async def _guarded(self, name: str, loop: Loop) -> None:
         failures = 0
@@ -82,3 +83,21 @@ async def pause(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+async def at_most(seconds: float, ends: Mapping[str, Coroutine[Any, Any, Any]]) -> None:
+    """Run the ends of several parts side by side, and leave alone what takes longer; what fails is logged."""
+    tasks = {asyncio.create_task(end, name=name) for name, end in ends.items()}
+    if not tasks:
+        return
+    done, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+        log.warning("a part did not end in time; its leases and positions tell the others", part=task.get_name())
+    for task in done:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            what = error.what if isinstance(error, SojournError) else type(error).__name__
+            log.warning(
+                "a part did not end well; its leases and positions tell the others", part=task.get_name(), what=what
+            )

@@ -22,7 +22,7 @@ from sojourn.bootstrap.figures import Figures, look_up, show, show_lag
 from sojourn.bootstrap.health import summary
 from sojourn.bootstrap.inflow import Batch, Inflow
 from sojourn.bootstrap.intake_queue import IntakeQueue, Received
-from sojourn.bootstrap.loops import Loop, Loops, pause
+from sojourn.bootstrap.loops import Loop, Loops, at_most, pause
 from sojourn.bootstrap.metrics import Metrics
 from sojourn.bootstrap.partitions import Partitions
 from sojourn.bootstrap.quarantine import Quarantine
@@ -39,7 +39,7 @@ from sojourn.core.book import Book
 from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press
 from sojourn.delivery.worker import Delivery
-from sojourn.errors import SojournError, TryLater
+from sojourn.errors import TryLater
 from sojourn.intake.apply import Applied, Incoming, Reading, apply_events, apply_records
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import decode
@@ -52,7 +52,8 @@ from sojourn.ports import Store, Views
 from sojourn.publication.sweep import IN_FORCE, sweep_page
 from sojourn.records import Due, Position
 
-STOP_S: Final = 7.0
+SETTLE_S: Final = 3.5
+CLOSE_S: Final = 1.5
 _IDLE_S: Final = 0.2
 _POLL_S: Final = 1.0
 _TOPICS_S: Final = 10.0
@@ -86,14 +87,14 @@ class Production:
         self.roles = roles_of(settings.roles)
         self.access = make_access(settings)
         self.metrics = Metrics()
-        self.store = store if store is not None else make_store(settings, clock)
         self.quarantine = Quarantine()
+        self.store = self.quarantine.guard(store if store is not None else make_store(settings, clock))
         self.trouble = Trouble(self.metrics, clock)
         self.loops = Loops(self.trouble, clock)
         self.editions = Editions(settings, self.store)
         self.partitions = Partitions(self.access)
         self.publisher = Publisher(self.access, self.store, clock)
-        self.opened = asyncio.Event()
+        self.opened, self.drained = asyncio.Event(), asyncio.Event()
         self.fired: Fired | None = None
         self.secrets: Secrets | None = None
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -251,13 +252,11 @@ class Production:
             self._delivery.ended.set()
 
     async def close(self) -> None:
-        """Give everything back; after ``run`` has ended, or instead of it."""
-        for channel in self._channels.values():
-            await channel.close()
+        """Give everything back, bounded; after ``run`` has ended, or instead of it."""
+        ends = {name: channel.close() for name, channel in self._channels.items()}
         if self._inbox is not None:
-            await self._inbox.close()
-        await self.partitions.close()
-        await self.store.close()
+            ends["inbox"] = self._inbox.close()
+        await at_most(CLOSE_S, ends | {"brokers": self.partitions.close(), "store": self.store.close()})
 
     # ---- loops
 
@@ -410,15 +409,14 @@ class Production:
         )
 
     async def _end(self) -> None:
-        """Settle what is under way within the time that a stop may take."""
+        """Settle what is under way; every step is bounded, so that all of it takes less than ten seconds."""
         self._queue.close(TryLater("The worker is stopping", next_step="Send it again to another one"))
         await self.loops.end(in_peace=frozenset({"intake", "delivery", "outgoing"}))
-        ends: list[Awaitable[None]] = [self.delivery.stop(STOP_S - 4), self.publisher.stop()]
+        self.drained.set()
+        ends = {"delivery": self.delivery.stop(SETTLE_S - 1), "outgoing": self.publisher.stop()}
         if self.inflow is not None:
-            ends.append(self.inflow.stop())
-        for error in await asyncio.gather(*ends, return_exceptions=True):
-            if isinstance(error, SojournError):
-                log.warning("what was under way could not be settled; its leases tell the others", what=error.what)
+            ends["intake"] = self.inflow.stop()
+        await at_most(SETTLE_S, ends)
 
     def _wake(self) -> None:
         self._timers_wake.set()

@@ -5,13 +5,14 @@ import gc
 import importlib
 import os
 import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from sojourn.cli.common import ProjectOption, project_folder, tell
-from sojourn.errors import ConfigurationError
+from sojourn.cli.common import UNUSABLE, ProjectOption, project_folder, tell
+from sojourn.errors import ConfigurationError, SojournError
 
 if TYPE_CHECKING:
     from sojourn.bootstrap.frame import Frame
@@ -40,7 +41,23 @@ def worker(project: ProjectOption = None, roles: RolesOption = None) -> None:
     os.environ["SOJOURN_PROJECT"] = str(folder)
     if roles is not None:
         os.environ["SOJOURN_ROLES"] = roles
-    asyncio.run(_work(folder))
+    status = 0
+    try:
+        asyncio.run(_work(folder))
+    except SojournError as error:
+        tell(f"sojourn: {error}")
+        status = UNUSABLE
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process; Faust's thread, which may wait for a silent broker for minutes, is not waited for."""
+    main = threading.main_thread()
+    if any(one is not main and not one.daemon for one in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    raise typer.Exit(status)
 
 
 async def _work(folder: Path) -> None:
@@ -58,7 +75,16 @@ async def _work(folder: Path) -> None:
         start.cancel()
         await asyncio.gather(start, return_exceptions=True)
         await frame.stop()
+        _let_go()
     tell("Stopped. The others, or the next start, go on from here.")
+
+
+def _let_go() -> None:
+    """Leave alone what a client of a silent server has still under way: ending must not wait for it."""
+    own = asyncio.current_task()
+    for task in asyncio.all_tasks():
+        if task is not own:
+            task.cancel()
 
 
 def _frame(folder: Path) -> "Frame":

@@ -157,10 +157,14 @@ async def test_it_outlives_outages_and_ends_in_the_middle_of_one(tmp_path: Path,
                 await asyncio.to_thread(server.start)
                 await publish(kafka.bootstrap, claims(50 + number))
                 await until(lambda n=50 + number: told(gateway, n), f"an SMS after {server}", 60)
-            await asyncio.to_thread(kafka.kill9)
-            await asyncio.to_thread(postgres.kill9)
-            await asyncio.sleep(1)
-            assert await worker.stop() == 0
+            kafka.freeze()
+            postgres.freeze()
+            try:
+                await asyncio.sleep(1)
+                assert await worker.stop() == 0
+            finally:
+                kafka.thaw()
+                postgres.thaw()
 
 
 async def test_kills_lose_nothing_and_double_nothing(
