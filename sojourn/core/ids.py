@@ -36,7 +36,10 @@ def key_text(fields: tuple[str, ...], values: tuple[Any, ...]) -> str:
 
 
 def run_id(customer: str, journey: str, key: Sequence[Any], started: int, event_id: str | None) -> str:
-    """Give the id of a run: one for each start of a key."""
+    """Give the id of a run: one for each start of a key; ``started`` is the arrival of the event that starts it.
+
+    Not the customer's clock: the same event makes the same ids, however late it is read.
+    """
     return _digest(("run", customer, journey, list(key), started, event_id))
 
 

@@ -149,7 +149,7 @@ def _refusal(turn: Turn, journey: Journey) -> str | None:
 def _refuse(turn: Turn, journey: Journey, key: tuple[Any, ...], event: Event | None, cause: str) -> None:
     turn.out.append(
         Row(
-            message_id=refusal_id(turn.customer, journey.id, key, turn.now),
+            message_id=refusal_id(turn.customer, journey.id, key, turn.arrival),
             customer_id=turn.customer,
             journey=journey.id,
             journey_version=journey.version,
@@ -174,7 +174,7 @@ def _refuse(turn: Turn, journey: Journey, key: tuple[Any, ...], event: Event | N
 def _start(turn: Turn, journey: Journey, key: tuple[Any, ...], event: Event | None, give: Give) -> None:
     event_id = event.id if event else None
     run = Run(
-        id=run_id(turn.customer, journey.id, key, turn.now, event_id),
+        id=run_id(turn.customer, journey.id, key, turn.arrival, event_id),
         journey=journey.id,
         version=journey.version,
         key=key,
