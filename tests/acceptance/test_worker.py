@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ async def test_it_outlives_outages_and_ends_in_the_middle_of_one(tmp_path: Path,
                 await asyncio.sleep(2)
                 await asyncio.to_thread(server.start)
                 await publish(kafka.bootstrap, claims(50 + number))
-                await until(lambda n=50 + number: told(gateway, n), f"an SMS after {server}", 60)
+                await until(partial(told, gateway, 50 + number), f"an SMS after {server}", 60)
             kafka.freeze()
             postgres.freeze()
             try:
