@@ -71,7 +71,7 @@ class NoLocks(SharedTx):
     async def save(self, changes: Sequence[Changed], now: int) -> Mapping[str, Stored]:
         await self._say("save")
         fitted = [_fitted(change, self.tables.stored.get(change.before.subject)) for change in changes]
-        self.saved |= {change.after.customer: change for change in changes}
+        self.saved = {change.after.customer: change for change in changes} | self.saved
         return await self._do(lambda: self.inner.save(fitted, now))
 
 

@@ -21,6 +21,7 @@ BEGIN = 1_772_000_000_000  # 2026-02-25 in Shanghai; clocks change in March
 RUNNING: tuple[Running, ...] = ("stay", "move", "drain")
 HOUR = 3_600_000
 DAY = 24 * HOUR
+GARBAGE = b"no event "
 KINDS = 5  # how many pairs of projects there are
 TOPICS = {"policy.events": 3, "crm.events": 2}
 ABOUT_PEOPLE = ("customer.updated", "consent.changed")
@@ -91,6 +92,8 @@ class Plan:
     records: tuple[Published, ...]
     release: tuple[int, Running] | None
     troubles: Troubles
+    at_once: int
+    deaf_s: float  # how long a worker may not hear that its partitions are another's
     until: int
 
 
@@ -113,7 +116,10 @@ def plan(seed: int) -> Plan:
         provider=dice.choice((0.0, 0.1, 0.4)),
         most=dice.choice((3, 10, 30)),
     )
-    return Plan(seed, dice.randrange(KINDS), dice.randrange(1, 4), records, release, troubles, last + 45 * DAY)
+    return Plan(
+        seed, dice.randrange(KINDS), dice.randrange(1, 4), records, release, troubles,
+        at_once=dice.choice((1, 4)), deaf_s=dice.choice((2.5, 60.0)), until=last + 45 * DAY,
+    )  # fmt: skip
 
 
 def _records(dice: random.Random, people: list[str]) -> tuple[Published, ...]:
@@ -132,9 +138,14 @@ def _records(dice: random.Random, people: list[str]) -> tuple[Published, ...]:
         at += dice.randrange(0, dice.choice(gaps) + 1)
         kind = dice.choice(_PAYMENTS)
         _append(records, dice, at, dice.choice(people), kind, _fields(dice, kind, at), strays)
+    for number in range(dice.choice((0, 0, 3, 8))):  # what is no event at all
+        lies = dice.choice(records)
+        at = lies.at + dice.randrange(0, 5_000)
+        records.append(Published(at, lies.source, lies.customer, GARBAGE + str(number).encode(), 0))
     for record in dice.sample(records, k=min(len(records), dice.choice((0, 0, 2, 4)))):
         again = record.at + dice.choice((0, 1_000, dice.randrange(1, DAY)))
-        records.append(Published(again, record.source, record.customer, record.raw, record.late))
+        if not record.raw.startswith(GARBAGE):
+            records.append(Published(again, record.source, record.customer, record.raw, record.late))
     return tuple(sorted(records, key=lambda one: one.at))
 
 

@@ -24,14 +24,19 @@ class Link:
     """One worker's way to a provider; ``point`` is where the worker may die, freeze or be slow."""
 
     provider = "virtual"
-    at_once = 4
     per_second: float | None = None
 
     def __init__(
-        self, taken: Taken, point: Point, dice: random.Random, trouble: Callable[[], bool], clock: Callable[[], int]
+        self,
+        taken: Taken,
+        point: Point,
+        dice: random.Random,
+        trouble: Callable[[], bool],
+        clock: Callable[[], int],
+        at_once: int,
     ) -> None:
         self._taken, self._point, self._dice, self._trouble, self._clock = taken, point, dice, trouble, clock
-        self.repeatable = False
+        self.repeatable, self.at_once = False, at_once
 
     async def open(self) -> None:
         """Ready."""

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from sojourn.core.model import Row
+from sojourn.core.model import Deliver, Row
 from sojourn.ports import Store, StoreBusy, Tx
 from sojourn.records import (
     Changed,
@@ -98,6 +98,7 @@ class SharedStore(Store):
         self.clock = clock
         self.history = history
         self.committed: Callable[[], None] = lambda: None
+        self.verdicts: dict[str, int] = {}  # message -> the revision of its customer when it was judged last
         self.tables = Tables()
         self.locks = Locks()
         self.open_transactions: list[SharedTx] = []
@@ -176,8 +177,9 @@ class SharedTx(Tx):
         self.tables, self.locks = store.tables, store.locks
         self.inner = MemoryTx(store.tables, store.clock)
         self.journal: list[Any] = []
-        self.saved: dict[str, Changed] = {}
+        self.saved: dict[str, Changed] = {}  # the first time in this transaction
         self.moved: list[Move] = []
+        self.queued: dict[str, str] = {}  # message -> customer
         self.notes: list[Decided] = []
         self.over = False
 
@@ -196,6 +198,7 @@ class SharedTx(Tx):
             self._hold_chain()
             self.tables.write(self.journal)
             self.store.history.keep(self.notes)
+            self.store.verdicts |= {name: self._revision(customer) for name, customer in self.queued.items()}
         finally:
             self.end()
         self.store.committed()
@@ -207,9 +210,21 @@ class SharedTx(Tx):
             stored = self.tables.stored.get(change.before.subject)
             revision = 0 if stored is None else stored.revision
             if revision != change.before.revision:
-                self.store.history.faults.append(
-                    f"{customer}: a commit on revision {change.before.revision}, not {revision}"
-                )
+                self.store.history.faults.append(f"{customer}: saved on {change.before.revision}, not {revision}")
+
+    def _revision(self, customer: str) -> int:
+        stored = self.tables.stored.get(self.tables.subjects[customer])
+        return 0 if stored is None else stored.revision
+
+    def _hold_verdicts(self, claimed: Claimed, now: int) -> None:
+        """What is handed out was judged when its customer was as he is now, and its time has not run out."""
+        for one in claimed.orders:
+            if one.message_id in self.queued:
+                continue  # judged in this very transaction
+            until = one.order.until if isinstance(one.order, Deliver) else None
+            judged = self.store.verdicts.get(one.message_id)
+            if until is not None and (judged != self._revision(one.customer) or now >= until):
+                self.store.history.faults.append(f"{one.message_id} goes out on an old verdict")
 
     def end(self) -> None:
         """Roll back what is not committed, and let the rows go; also when the server gives a silent client up."""
@@ -280,7 +295,7 @@ class SharedTx(Tx):
         rows: set[Key] = {(kind, change.after.customer) for change in changes for kind in ("customer", "due")}
         await self._lock(rows)
         saved = await self._do(lambda: self.inner.save(changes, now))
-        self.saved |= {change.after.customer: change for change in changes}
+        self.saved = {change.after.customer: change for change in changes} | self.saved
         return saved
 
     async def due(
@@ -362,6 +377,7 @@ class SharedTx(Tx):
         await self._say("enqueue")
         await self._lock({("order", queued.order.message_id) for queued in orders})
         await self._do(lambda: self.inner.enqueue(orders))
+        self.queued |= {queued.order.message_id: queued.customer for queued in orders}
 
     async def withdraw(self, message_ids: Collection[str]) -> frozenset[str]:
         await self._say("withdraw")
@@ -388,6 +404,7 @@ class SharedTx(Tx):
             )
         finally:
             self.tables.orders.update(busy)
+        self._hold_verdicts(claimed, now)
         leased = (*claimed.orders, *claimed.expired)
         names = [*(one.message_id for one in leased), *(one.message_id for one in claimed.stale)]
         self.locks.take({("order", name) for name in names}, self)

@@ -58,7 +58,7 @@ class Worker:
         self.reader = Reader(world.broker)
         self.tasks: list[asyncio.Task[None]] = []
         self._use()
-        link = Link(world.taken, self.point, self.dice, self._provider_trouble, world.now)
+        link = Link(world.taken, self.point, self.dice, self._provider_trouble, world.now, world.plan.at_once)
         channels = dict.fromkeys(("sms", "email", "call"), link)
         self.delivery = Delivery(
             self.store, self.deciding, self.press, channels,

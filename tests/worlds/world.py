@@ -143,7 +143,7 @@ class World:
         """Everybody hears what is his now, each at another moment."""
         for worker in self.workers:
             if worker.alive:
-                self.loop.call_later(self.dice.choice((0.0, 0.1, 2.5)), self._tell_share, worker)
+                self.loop.call_later(self.dice.choice((0.0, 0.1, self.plan.deaf_s)), self._tell_share, worker)
 
     def _tell_share(self, worker: Worker) -> None:
         if self.loop.time() < worker.frozen_until:
