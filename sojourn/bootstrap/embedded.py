@@ -74,8 +74,8 @@ class Engine:
         self.settings = settings
         self.clock = clock
         self.metrics = Metrics()
-        self.store = store if store is not None else make_store(settings, clock)
         self.quarantine = Quarantine()
+        self.store = self.quarantine.guard(store if store is not None else make_store(settings, clock))
         self.shelf = Shelf(settings.var)
         self.notices: list[str] = []
         self.failure: SojournError | None = None

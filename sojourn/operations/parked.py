@@ -14,8 +14,7 @@ import msgspec
 
 from sojourn.core.due import next_due
 from sojourn.core.model import Outcome
-from sojourn.intake.apply import Incoming
-from sojourn.intake.apply import _Batch as Batch
+from sojourn.intake.apply import Batch, Incoming
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import Refused
 from sojourn.intake.ledger import Ledger
