@@ -41,6 +41,10 @@ class Partitions:
             if told is None or topic in told or topic in stored
         } or dict.fromkeys(list(topics)[:1], 1)
 
+    def told(self, counts: Mapping[str, int] | None) -> None:
+        """Take what the brokers say of all topics; None: they have not answered yet."""
+        self._told = counts
+
     async def look(self) -> None:
         """Ask the brokers; what they do not answer stays as it was, and ``trouble`` says why."""
         try:
@@ -50,7 +54,8 @@ class Partitions:
             self.trouble = f"the brokers do not answer ({type(error).__name__})"
             await self.close()
             return
-        self._told, self.trouble = told, None
+        self.told(told)
+        self.trouble = None
 
     async def close(self) -> None:
         """Close the connection."""
