@@ -56,5 +56,6 @@ def erase(context: Context, customer: str, now: int) -> bool:
     connection.execute(update(t.subject).where(t.subject.c.subject == person.subject).values(gone))
     context.people.forget(person)
     context.revisions.pop(person.subject, None)
+    context.loaded.pop(person.subject, None)
     context.erased = True
     return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from sojourn.records import Stored
 from sojourn.store.months import Months
 from sojourn.store.people import People
 from sojourn.store.sealing import Master
@@ -12,7 +13,7 @@ from sojourn.store.sealing import Master
 
 @dataclass(slots=True)
 class Context:
-    """One transaction: its connection, keys, people, and the revisions that it has seen or written.
+    """One transaction: its connection, keys, people, the revisions that it has seen or written, and who is loaded.
 
     ``clock`` None: the database's own. ``months`` is there where inbox and log lie in pieces of time.
     """
@@ -23,6 +24,7 @@ class Context:
     months: Months | None = None
     people: People = field(init=False)
     revisions: dict[int, int] = field(default_factory=dict)
+    loaded: dict[int, Stored] = field(default_factory=dict)
     erased: bool = False
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, delete, false, func, select, tuple_
 
 from sojourn.core.model import EMPTY_HOT, EMPTY_MEMORY, EMPTY_PROFILE, FORMAT, Run, State, Tomb
@@ -53,38 +54,45 @@ def position_of(run: Run) -> str:
 class _Draft:
     """What is found of one customer."""
 
-    __slots__ = ("due", "hot", "lane", "memory", "profile", "release", "revision", "runs", "tombs")
+    __slots__ = ("due", "hot", "lane", "memory", "profile", "release", "revision", "runs")
 
     def __init__(self) -> None:
         self.hot = EMPTY_HOT
         self.profile = EMPTY_PROFILE
         self.memory = EMPTY_MEMORY
         self.runs: dict[str, Run] = {}
-        self.tombs: dict[tuple[str, str], Tomb] = {}
         self.revision = 0
         self.due: int | None = None
         self.lane = 1
         self.release: int | None = None
 
     def stored(self, person: Person) -> Stored:
-        state = State(person.customer, self.hot, self.profile, self.memory, self.runs, self.tombs)
+        state = State(person.customer, self.hot, self.profile, self.memory, self.runs, {})
         return Stored(person.subject, self.revision, self.due, LANES[self.lane], state, self.release)
 
 
 def load(
     context: Context, customers: Collection[str], tombs: Collection[TombKey], every_tomb: bool, wait: bool
 ) -> dict[str, Stored]:
-    """See ``Tx.load``; where others work too, the hot parts are locked first and all is read behind the lock."""
+    """See ``Tx.load``; where others work too, the hot parts are locked first and all is read behind the lock.
+
+    Who was loaded before in this transaction and not saved since is not read again, but for his tombs.
+    """
     people = context.people.ensure(customers)
     if any(customer not in people for customer, _, _ in tombs):
         people = context.people.ensure([*customers, *(customer for customer, _, _ in tombs)])
     asked = {tomb_hash(context.master, people[customer].subject, journey, key) for customer, journey, key in tombs}
     wanted = {name: people[name] for name in customers}
+    unread = {name: person for name, person in wanted.items() if person.subject not in context.loaded}
     hot = None
-    if context.shared:
-        hot, others = lock(context, [person.subject for person in wanted.values()], wait)
-        wanted = {name: person for name, person in wanted.items() if person.subject not in others}
-    return read(context.connection, wanted, None if every_tomb else asked, context.revisions, hot)
+    if context.shared and unread:
+        hot, others = lock(context, [person.subject for person in unread.values()], wait)
+        unread = {name: person for name, person in unread.items() if person.subject not in others}
+    context.loaded.update((one.subject, one) for one in _without_tombs(context.connection, unread, hot))
+    context.revisions.update((person.subject, context.loaded[person.subject].revision) for person in unread.values())
+    here = {name: person for name, person in wanted.items() if person.subject in context.loaded}
+    stored = {name: context.loaded[person.subject] for name, person in here.items()}
+    return _with_tombs(context.connection, here, stored, None if every_tomb else asked)
 
 
 class Locked(NamedTuple):
@@ -119,14 +127,16 @@ def _asked(context: Context, statement: Read, subjects: Collection[int]) -> list
     return list(statement.rows(context.connection, {"ids": listed(sorted(set(subjects)))}))
 
 
-def read(
-    connection: Connection,
-    people: Mapping[str, Person],
-    tombs: Collection[str] | None,
-    revisions: dict[int, int],
-    hot: list[Any] | None = None,
-) -> dict[str, Stored]:
-    """Read the customers' parts, runs, due times and tombs (None: all tombs); ``hot``: what is read already."""
+def read(connection: Connection, people: Mapping[str, Person]) -> dict[str, Stored]:
+    """Read the customers with all their tombs."""
+    stored = {one.state.customer: one for one in _without_tombs(connection, people, None)}
+    return _with_tombs(connection, people, stored, None)
+
+
+def _without_tombs(connection: Connection, people: Mapping[str, Person], hot: list[Any] | None) -> list[Stored]:
+    """Read the customers' parts, runs and due times; ``hot``: the hot parts where they are read already."""
+    if not people:
+        return []
     keys = {person.subject: person.key for person in people.values()}
     drafts = {subject: _Draft() for subject in keys}
     ids = {"ids": listed(keys)}
@@ -140,13 +150,29 @@ def read(
         drafts[subject].runs[run_id] = unpack_part("run", form, keys[subject].open(b"run", body))
     for subject, at, lane in _DUES.rows(connection, ids):
         drafts[subject].due, drafts[subject].lane = at, lane
-    found = _TOMBS_OF.rows(connection, ids) if tombs is None else _TOMBS.rows(connection, {"ids": listed(tombs)})
-    for subject, journey, key, ended, sent in found:
-        if subject in drafts:
-            name = keys[subject].open(b"tomb", key).decode()
-            drafts[subject].tombs[journey, name] = Tomb(ended, sent)
-    revisions.update((subject, draft.revision) for subject, draft in drafts.items())
-    return {name: drafts[person.subject].stored(person) for name, person in people.items()}
+    return [drafts[person.subject].stored(person) for person in people.values()]
+
+
+def _with_tombs(
+    connection: Connection, people: Mapping[str, Person], stored: Mapping[str, Stored], asked: Collection[str] | None
+) -> dict[str, Stored]:
+    """Give the customers with those tombs whose names are asked for (None: with all)."""
+    owners = {person.subject: person for person in people.values()}
+    found: dict[str, dict[tuple[str, str], Tomb]] = {}
+    rows: Sequence[Any] = ()
+    if asked is None and owners:
+        rows = _TOMBS_OF.rows(connection, {"ids": listed(owners)})
+    elif asked:
+        rows = _TOMBS.rows(connection, {"ids": listed(asked)})
+    for subject, journey, key, ended, sent in rows:
+        if subject in owners:
+            name = owners[subject].key.open(b"tomb", key).decode()
+            found.setdefault(owners[subject].customer, {})[journey, name] = Tomb(ended, sent)
+    return {name: _holding(stored[name], found[name]) if name in found else stored[name] for name in people}
+
+
+def _holding(stored: Stored, tombs: Mapping[tuple[str, str], Tomb]) -> Stored:
+    return msgspec.structs.replace(stored, state=msgspec.structs.replace(stored.state, tombs=tombs))
 
 
 def tomb_hash(master: Master, subject: int, journey: str, key: str) -> str:
@@ -286,7 +312,9 @@ def save(context: Context, changes: Sequence[Changed], now: int) -> dict[str, St
         connection.execute(_DELETE_TOMB, {"ids": listed(writes.gone_tombs)})
     if writes.gone_dues:
         connection.execute(_DELETE_DUE, {"ids": listed(writes.gone_dues)})
-    context.revisions.update((stored.subject, stored.revision) for stored in result.values())
+    for stored in result.values():
+        context.revisions[stored.subject] = stored.revision
+        context.loaded.pop(stored.subject, None)
     return result
 
 

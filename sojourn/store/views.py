@@ -203,7 +203,7 @@ def _standing(people: Mapping[int, Person], entry: Any) -> Message:
 
 def _customer(context: Context, customer: str) -> Stored | None:
     people = context.people.find([customer])
-    return customers.read(context.connection, people, None, context.revisions).get(customer)
+    return customers.read(context.connection, people).get(customer)
 
 
 def _find(context: Context, term: str, limit: int) -> list[str]:
