@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from aiokafka import AIOKafkaProducer
+
 from sojourn.bootstrap.production import Production
 from sojourn.bootstrap.settings import read_settings
 from sojourn.core.model import Row
@@ -27,16 +29,28 @@ from sojourn.testing.provider import InstantProvider
 from tests.integration.enginekit import ROOT, happened, known
 from tests.integration.readingkit import create, send
 from tests.unit.rules.kit import EVERYTHING
+from tests.unit.rules.small import MAIL, small
 from tools.servers import KafkaBroker
 
 MASTER: Final = "5a" * 32
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+_TOGETHER: Final = 1_000
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 _TODAY: Final = datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
 DUE_DAY: Final = (_TODAY + timedelta(days=3)).date()
 #: Where the clock begins, and nine o'clock of the day on which everything falls due.
 BEGIN: Final = round((_TODAY + timedelta(days=1, hours=10)).timestamp() * 1000)
 DUE: Final = round((_TODAY + timedelta(days=3, hours=9)).timestamp() * 1000)
+#: One service and one mandatory reminder on the day on which an installment is due, unless it is paid.
+REMINDER: Final = small(
+    "reminder",
+    f"""
+    schedule:
+      - {{id: remind, at: due_date 09:00, {MAIL}, valid_for: 2 days}}
+      - {{id: must, at: due_date 09:00, {MAIL}, class: mandatory, valid_for: 2 days}}
+    goal: {{when: payment.received}}
+    """,
+)
 
 
 class Clock:
@@ -122,6 +136,23 @@ class Lag:
         lying = [(self.topic(topic), place_of(who) % self.count, at, raw) for topic, who, at, raw in records]
         await send(self.broker.bootstrap, lying)
 
+    async def flood(self, topic: str, customer: str, raw: bytes, begin: int, count: int) -> None:
+        """Publish one record so many times into the customer's partition, a millisecond apart."""
+        place = place_of(customer) % self.count
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.broker.bootstrap, compression_type="gzip", max_batch_size=1 << 20
+        )
+        await producer.start()
+        try:
+            for first in range(0, count, _TOGETHER):
+                batch = producer.create_batch()
+                for n in range(first, min(count, first + _TOGETHER)):
+                    assert batch.append(key=None, value=raw, timestamp=begin + n)
+                await producer.send_batch(batch, self.topic(topic), partition=place)
+            await producer.flush()
+        finally:
+            await producer.stop()
+
     async def owing(self, *customers: str, method: str = "manual") -> None:
         """Publish, now, that customers exist and owe an installment."""
         now = self.clock()
@@ -177,6 +208,11 @@ async def installation(
     late = {"message.timestamp.after.max.ms": str((1 << 63) - 1), "retention.ms": "-1"}
     await create(broker.bootstrap, made.topic("customer"), made.topic("payment"), partitions=count, **late)
     yield made
+
+
+async def reminded(lag: Lag, work: Production, customer: str) -> bool:
+    """Tell whether both messages of ``REMINDER`` went to a customer."""
+    return sorted(map(str, await lag.sent(work, customer))) == ["must", "remind"]
 
 
 def bill(customer: str, instant: int, method: str = "manual") -> bytes:

@@ -6,22 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sojourn.bootstrap.production import Production
 from tests.integration.enginekit import known
-from tests.integration.lagkit import DUE, HOUR, SECOND, Lag, bill, installation, payment, until
+from tests.integration.lagkit import DUE, HOUR, REMINDER, SECOND, Lag, bill, installation, payment, reminded, until
 from tests.unit.rules.kit import EVERYTHING
-from tests.unit.rules.small import MAIL, small
 from tools.servers import KafkaBroker
 
-REMINDER = small(
-    "reminder",
-    f"""
-    schedule:
-      - {{id: remind, at: due_date 09:00, {MAIL}, valid_for: 2 days}}
-      - {{id: must, at: due_date 09:00, {MAIL}, class: mandatory, valid_for: 2 days}}
-    goal: {{when: payment.received}}
-    """,
-)
 PAYER, OWER = "C-payer", "C-ower"
 
 
@@ -33,11 +22,6 @@ async def lag(kafka: KafkaBroker, database: str, tmp_path: Path, topics: str) ->
             await made.owing(PAYER, OWER)
             await until(lambda: made.all_stored(work, made.clock() - 5 * SECOND), "all is read")
         yield made
-
-
-async def reminded(lag: Lag, work: Production, who: str) -> bool:
-    """Tell whether both messages went out."""
-    return sorted(map(str, await lag.sent(work, who))) == ["must", "remind"]
 
 
 @pytest.mark.parametrize("later", [5 * SECOND, 3 * HOUR], ids=["five seconds", "three hours"])
