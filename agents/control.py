@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterable
 
 from agents.app import app
+from sojourn.kafka.topic_rules import CONTROL
 
-topic = app.topic("cj.control.v1", value_serializer="raw", key_serializer="raw")
+topic = app.topic(CONTROL, value_serializer="raw", key_serializer="raw")
 
 
 @app.agent(topic)

@@ -27,6 +27,11 @@ _AFTER: Final = """
 own, and compaction would drop the earlier ones of a customer. With `LogAppendTime` the broker's clock says when an
 event arrived; with `--stamps publisher` the publisher's does.
 
+## Words for all workers
+
+`cj.control.v1` takes what operators tell all workers
+([run in production](../how-to/run-in-production.md#words-for-all-workers)).
+
 ## What goes out
 
 Records wait in the database, written by the transaction that decided, until a broker has confirmed them. They come at

@@ -8,10 +8,11 @@ import msgspec
 from sojourn.intake.decode import SIZE_LIMIT
 from sojourn.outputs import DEAD_LETTERS, TOPICS
 
-Role = Literal["input", "foreign", "output"]
+Role = Literal["input", "foreign", "output", "control"]
 Level = Literal["ok", "note", "warning", "error"]
 Stamps = Literal["broker", "publisher"]
 
+CONTROL: Final = "cj.control.v1"  # what operators tell all workers: sojourn/bootstrap/control.py
 DAY_MS: Final = 86_400_000
 KEEP_MS: Final = 14 * DAY_MS
 KEEP_DEAD_MS: Final = 90 * DAY_MS
@@ -26,7 +27,7 @@ _FORBIDDEN: Final = (29, 31)
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """A topic that the project needs: an input of its own, one of somebody else, an output."""
+    """A topic that the project needs: an input of its own, one of somebody else, an output, words of operators."""
 
     name: str
     role: Role
@@ -69,10 +70,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def wanted_topics(own: Collection[str], foreign: Collection[str] = ()) -> tuple[Wanted, ...]:
-    """Give all topics of a project: the catalogue's, those of topics.yaml, and the outputs."""
+    """Give all topics of a project: the catalogue's, those of topics.yaml, the outputs, and operators' words."""
     named = [Wanted(name, "input") for name in sorted(own)]
     named += [Wanted(name, "foreign") for name in sorted(set(foreign) - set(own))]
-    return (*named, *(Wanted(one.name, "output") for one in TOPICS))
+    return (*named, *(Wanted(one.name, "output") for one in TOPICS), Wanted(CONTROL, "control"))
 
 
 def settings_of(one: Wanted, asked: Asked, brokers: int) -> dict[str, str]:
@@ -214,7 +215,7 @@ def _retention(one: Wanted, found: Found, settings: Mapping[str, str]) -> Iterat
 
 
 def _stamps(one: Wanted, found: Found, settings: Mapping[str, str]) -> Iterator[Finding]:
-    if one.role != "output" and settings.get("message.timestamp.type") == "CreateTime":
+    if one.role in ("input", "foreign") and settings.get("message.timestamp.type") == "CreateTime":
         what = "the arrival of an event is what the publisher's clock said (message.timestamp.type CreateTime)"
         next_step = "Keep those clocks right"
         if one.role == "input":

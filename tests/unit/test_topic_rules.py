@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from sojourn.kafka.topic_rules import (
+    CONTROL,
     Asked,
     Found,
     Wanted,
@@ -103,7 +104,8 @@ def test_inputs_of_different_width_are_noted() -> None:
 def test_all_topics_are_named_once() -> None:
     wanted = wanted_topics(["b", "a"], ["a", "z"])
     assert [(one.name, one.role) for one in wanted[:3]] == [("a", "input"), ("b", "input"), ("z", "foreign")]
-    assert [one.name for one in wanted[3:]] == [one.name for one in TOPICS]
+    assert [one.name for one in wanted[3:-1]] == [one.name for one in TOPICS]
+    assert (wanted[-1].name, wanted[-1].role) == (CONTROL, "control")
 
 
 @pytest.mark.parametrize(
