@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from sojourn.bootstrap.traceparent import Headers, following
 from sojourn.core.model import Event
 from sojourn.definitions.catalogue import Catalogue
 from sojourn.errors import TryLater
@@ -59,7 +60,8 @@ class Batch:
 class Inflow:
     """Reads chunk by chunk. ``hand`` brings a batch to ``take``: at once, or through an agent.
 
-    ``stopped`` are topics of which too many records are bad: this process does not read them any more.
+    ``stopped`` are topics of which too many records are bad: this process does not read them any more. ``follow`` gives
+    an event the trace that its record's headers name.
 
     Args:
         make: Gives a reader of some topics, not started.
@@ -77,6 +79,7 @@ class Inflow:
         self._tasters: dict[str, Taster] = {}
         self.reader: Reader | None = None
         self.hand: Callable[[Batch], Awaitable[None]] = self.take
+        self.follow: Callable[[Event, Headers], Event] = following
         self.stopped: frozenset[str] = frozenset()
 
     def use(self, catalogue: Catalogue, topics: Topics, counts: Mapping[str, int]) -> None:
@@ -187,6 +190,8 @@ class Inflow:
         if isinstance(mapped, Ignored):
             return None
         read = mapped if isinstance(mapped, Refused) else decode(mapped, self._catalogue, self._clock())
+        if record.headers and isinstance(read, Event):
+            read = self.follow(read, record.headers)
         if isinstance(mapped, bytes) and isinstance(read, Event):
             raw = mapped
         else:  # as it came, with key and headers: it may be mapped anew

@@ -32,7 +32,15 @@ from sojourn.bootstrap.settings import Settings
 from sojourn.bootstrap.telling import Announcing
 from sojourn.bootstrap.trouble import Trouble
 from sojourn.bootstrap.watch import Watch
-from sojourn.bootstrap.wiring import Secrets, make_access, make_channels, make_inbox, make_press, make_store
+from sojourn.bootstrap.wiring import (
+    Secrets,
+    make_access,
+    make_channels,
+    make_inbox,
+    make_press,
+    make_store,
+    make_tracing,
+)
 from sojourn.bootstrap.worker_health import worker_parts
 from sojourn.channels.inbox import InboxMessage
 from sojourn.core.book import Book
@@ -98,6 +106,7 @@ class Production:
         self.fired: Fired | None = None
         self.secrets: Secrets | None = None
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.tracing = make_tracing(settings, self.name, clock)
         self._options = read_channels(settings.project)
         self._given = channels
         self._inbox = make_inbox(settings, clock) if channels is None else None
@@ -112,6 +121,8 @@ class Production:
         self._timers_wake = asyncio.Event()
         self._queue = IntakeQueue(self._apply_now)
         self.inflow = Inflow(self._make_reader, self._apply_records, clock) if INTAKE in self.roles else None
+        if self.tracing is not None and self.inflow is not None:
+            self.inflow.follow = self.tracing.follow
 
     # ---- what HTTP and the frame see
 
@@ -256,6 +267,8 @@ class Production:
         ends = {name: channel.close() for name, channel in self._channels.items()}
         if self._inbox is not None:
             ends["inbox"] = self._inbox.close()
+        if self.tracing is not None:
+            ends["traces"] = self.tracing.close()
         await at_most(CLOSE_S, ends | {"brokers": self.partitions.close(), "store": self.store.close()})
 
     # ---- loops
@@ -388,11 +401,11 @@ class Production:
             self.store,
             self.deciding,
             self._press(edition),
-            self._channels,
+            self._channels if self.tracing is None else self.tracing.channels(self._channels),
             worker=self.name,
             clock=self.clock,
             read_answer=AnswerReader(edition.project),
-            listener=Counting(self),
+            listener=Counting(self) if self.tracing is None else self.tracing.listener(Counting(self)),
             alone=False,
         )
         self._use(edition)
@@ -435,19 +448,20 @@ class Production:
 
     async def _apply_now(self, incoming: Sequence[Incoming]) -> Applied:
         return await self._counted(
-            lambda: apply_events(self.store, self.deciding, incoming, quarantined=self.quarantine.customers)
+            incoming, lambda: apply_events(self.store, self.deciding, incoming, quarantined=self.quarantine.customers)
         )
 
     async def _apply_records(self, incoming: Sequence[Incoming], reading: Reading) -> Applied:
         applied = await self._counted(
-            lambda: apply_records(self.store, self.deciding, incoming, reading, quarantined=self.quarantine.customers)
+            incoming,
+            lambda: apply_records(self.store, self.deciding, incoming, reading, quarantined=self.quarantine.customers),
         )
         if incoming:
             oldest = min(one.stamp or 0 for one in incoming)
             self.metrics.decision_seconds.observe(max(0, self.clock() - oldest) / 1000)
         return applied
 
-    async def _counted(self, apply: Callable[[], Awaitable[Applied]]) -> Applied:
+    async def _counted(self, incoming: Sequence[Incoming], apply: Callable[[], Awaitable[Applied]]) -> Applied:
         began = self.clock()
         try:
             applied = await apply()
@@ -457,6 +471,8 @@ class Production:
         self.trouble.works("intake", wrote=True)
         self.quarantine.add(applied.broken)
         count_applied(self.metrics, applied, (self.clock() - began) / 1000)
+        if self.tracing is not None:
+            self.tracing.decided(incoming, applied, began)
         self.metrics.intake_queue.set(self._queue.waiting)
         self.metrics.quarantined.set(len(self.quarantine.customers))
         return applied

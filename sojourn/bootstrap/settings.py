@@ -76,6 +76,12 @@ class Settings(BaseModel):
     kafka_begin: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a topic begins that was never read: `earliest` or `latest`."
     )
+    traces: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the events whose way a worker traces, 0 to 1; sent to where `OTEL_EXPORTER_OTLP_*` says.",
+    )
 
     @field_validator("listen", mode="before")
     @classmethod

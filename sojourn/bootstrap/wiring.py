@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sojourn.bootstrap.channels_file import ChannelOptions
 from sojourn.bootstrap.keys import kept
@@ -23,6 +23,9 @@ from sojourn.rendering import Renderer
 from sojourn.store.sealing import Master, master_key
 from sojourn.store.sqlite import SqliteStore
 
+if TYPE_CHECKING:
+    from sojourn.bootstrap.tracing import Tracing
+
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
@@ -37,6 +40,15 @@ class Secrets:
         """Give those of a store; they are made at the first call."""
         api = urlsafe_b64encode(await tx.secret("api key")).rstrip(b"=").decode()
         return cls(await tx.secret("links"), await tx.secret("calls"), f"sj_{api}")
+
+
+def make_tracing(settings: Settings, worker: str, clock: Callable[[], int]) -> "Tracing | None":
+    """Give what writes the spans of a worker, None where no traces are wanted."""
+    if not settings.traces:
+        return None
+    from sojourn.bootstrap.tracing import Tracing  # OpenTelemetry takes a third of a second to load
+
+    return Tracing(settings.traces, worker, clock)
 
 
 def make_store(settings: Settings, clock: Callable[[], int], *, create: bool = True) -> Store:

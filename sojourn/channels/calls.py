@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from sojourn.channels.web import Web
+from sojourn.channels.web import Web, trace_header
 from sojourn.delivery.port import Answered, Outgoing
 
 
@@ -76,6 +76,7 @@ class Calls:
         said = await self._web.post(
             body,
             {
+                **trace_header(outgoing.traceparent),
                 "Content-Type": "application/json",
                 "Accept": "application/json",
                 "Idempotency-Key": outgoing.message_id,

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from sojourn.channels.web import Web
+from sojourn.channels.web import Web, trace_header
 from sojourn.delivery.port import Answered, Outgoing
 
 
@@ -74,6 +74,7 @@ class Sms:
         """Hand one message over. 2xx without an id is no proof of anything: unknown."""
         body, kind = self._body(outgoing)
         headers = {
+            **trace_header(outgoing.traceparent),
             **self._gateway.headers,
             "Content-Type": kind,
             "Accept": "application/json",

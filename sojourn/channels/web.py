@@ -42,6 +42,11 @@ def _instant(date: str) -> int | None:
         return None
 
 
+def trace_header(traceparent: str) -> dict[str, str]:
+    """Give the header that names the trace to the other system, none where there is none."""
+    return {"traceparent": traceparent} if traceparent else {}
+
+
 class Web:
     """A pool of connections to one provider. ``timeout_s`` bounds a request, ``at_once`` the connections."""
 

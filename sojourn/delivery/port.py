@@ -18,6 +18,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
     ``subject`` and ``html`` belong to e-mails, ``arguments`` and ``name`` to calls. ``unsubscribe`` is a link
     for one-click withdrawal (RFC 8058), only for messages that need consent. ``at`` is the wall clock, ms.
+    ``traceparent`` names the trace to the other system (W3C), empty where there is none.
     """
 
     message_id: str
@@ -32,6 +33,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     arguments: Mapping[str, Any] = {}
     about: Mapping[str, Any] = {}
+    traceparent: str = ""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
