@@ -212,10 +212,17 @@ class _Records:
         return arrivals, stored_to
 
     async def _frontier(self, tx: Tx, positions: Mapping[str, Position], now: int) -> Frontier:
-        """What lies beside the merged sources holds timers back; among them records come in order of arrival."""
-        seen = dict(positions) | {
-            source: Position(0, FOREVER, now, positions.get(source, _NEW).keyed) for source in self.reading.merged
-        }
+        """What lies beside the merged sources holds timers back; among them records come in order of arrival.
+
+        A source with nothing unread holds them back only behind the look at it: a timer that was due before an event
+        must not come after it, because the source was last moved before an outage.
+        """
+        empty_to = min(self.reading.looked_at, now) - MARGIN_MS
+        seen = dict(positions)
+        for source in self.reading.idle | self.reading.merged:
+            old = positions.get(source, _NEW)
+            upto = FOREVER if source in self.reading.merged else max(old.stored_to, empty_to)
+            seen[source] = Position(old.next, upto, now, old.keyed)
         return frontier(seen, self.deciding.topics, await tx.waivers(), now)
 
     def _moves(
