@@ -79,12 +79,12 @@ def test_the_command_makes_all_topics_of_a_project(
     monkeypatch.setenv("SOJOURN_KAFKA", kafka.bootstrap)
     runner = CliRunner()
     missing = runner.invoke(app, ["topics", "--check", "--project", str(tmp_path)])
-    assert (missing.exit_code, missing.stdout.count("ERROR")) == (1, 15)
+    assert (missing.exit_code, missing.stdout.count("ERROR")) == (1, 16)
     made = runner.invoke(app, ["topics", "--partitions", "2", "--json", "--project", str(tmp_path)])
     assert made.exit_code == 0, made.stdout
     created = {one["topic"] for one in json.loads(made.stdout)["findings"] if one["what"] == "created"}
     assert {one.name for one in TOPICS} < created
-    assert len(created) == 15
+    assert len(created) == 16
     good = runner.invoke(app, ["topics", "--check", "--project", str(tmp_path)])
     assert (good.exit_code, good.stdout.count("ERROR")) == (0, 0)
 
