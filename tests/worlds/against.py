@@ -10,14 +10,13 @@ on at which one of these holds; what he gets after it is held by replay of the a
 - a message went out later than simulate sends it, and in between something else of his happened, or quiet hours or a
   day began or ended. Until then whatever follows from messages may be as late as they were, so "in between" reaches
   as far as all his delays so far together;
-- two messages that a cap has put off come up nearly at once;
+- messages come up to a cap nearly at once, so that lag decides which of them is first;
 - a message was valid for no longer than that: one that was deferred to the very end of its validity goes out in
   simulate, which is never late, and never where a clock runs.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import msgspec
 
@@ -30,6 +29,7 @@ from tests.worlds.world import World
 
 NEVER = 1 << 62
 SLACK_MS = 3_000
+CAPPED = ("marketing", "care")
 
 
 def simulated(world: World) -> list[Row]:
@@ -90,10 +90,21 @@ def said_by_lag(inputs: Sequence[Decided], mine: Sequence[Row], wanted: Sequence
 
 
 def _crowded(wanted: Sequence[Row], late: int) -> int:
-    """Give when two messages that a cap has put off come up, so near to each other that lag decides who is first."""
-    off = sorted((row.next_at or 0, row.journey, row.step or "") for row in wanted if row.status == "deferred")
-    near = (one[0] for one, two in pairwise(off) if two[0] - one[0] <= late and one[1:] != two[1:])
-    return min(near, default=NEVER)
+    """Give when messages come up to a cap so near to each other that lag decides who is first."""
+    capped = [row for row in wanted if row.reason == "frequency_cap"]
+    moments = [(at, _step(row)) for row in wanted if row.klass in CAPPED for at in (row.decided_at, row.next_at) if at]
+    tight = (
+        min(at, other)
+        for row in capped
+        for at in (row.decided_at, row.next_at or row.decided_at)
+        for other, step in moments
+        if abs(at - other) <= late and step != _step(row)
+    )
+    return min(tight, default=NEVER)
+
+
+def _step(row: Row) -> tuple[str, str, str]:
+    return (row.journey, str(row.step), str(row.key))
 
 
 def _ended(row: Row, by: int) -> bool:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from sojourn.intake.frontier import FOREVER, source_of
-from sojourn.records import Changed, Claimed, Inbox, Move, Queued, Settled, Stored, TombKey, Verdict, Waiver
+from sojourn.intake.releases import RELEASED
+from sojourn.records import Changed, Claimed, Inbox, Move, Position, Queued, Settled, Stored, TombKey, Verdict, Waiver
 from sojourn.store.memory_data import Order
 from tests.worlds.history import History
 from tests.worlds.plan import TOPICS
@@ -149,6 +150,13 @@ class NoFrontier(SharedTx):
         return [source_of(topic, n) for topic, count in TOPICS.items() for n in range(count)]
 
 
+class HidesReleases(SharedTx):
+    """Nobody hears of a release before he comes upon it by himself."""
+
+    async def positions(self) -> Mapping[str, Position]:
+        return {source: at for source, at in (await super().positions()).items() if source != RELEASED}
+
+
 class LateTimers(SharedTx):
     """A due time that gets earlier is not written."""
 
@@ -174,6 +182,7 @@ BROKEN: tuple[type[SharedTx], ...] = (
     LosesOrders,
     WritesAnyway,
     NoFrontier,
+    HidesReleases,
     LateTimers,
 )
 

@@ -18,7 +18,7 @@ ENDS = ("sent", "suppressed", "failed", "in_doubt", "skipped")
 def faults(world: World) -> list[str]:
     """Give everything that is wrong with a world that has come to rest."""
     found = [*world.history.faults, *(f"the loop: {context}" for context in world.loop.failures)]
-    for check in (at_rest, events_kept, decided_once, sent_once, in_time):
+    for check in (at_rest, events_kept, decided_once, by_book, sent_once, in_time):
         found += check(world)
     return found + differences(world)[0]
 
@@ -102,6 +102,15 @@ def _what(row: Row) -> tuple[str, str, str | None, int]:
 
 def _short(rows: list[Row]) -> str:
     return ", ".join(f"{row.message_id[:5]} {row.status} {row.decided_at}" for row in rows)
+
+
+def by_book(world: World) -> Iterator[str]:
+    """Whatever is decided as of an instant is decided by the release that is in force then (Q45, N7)."""
+    for customer, inputs in world.history.inputs.items():
+        for one in inputs:
+            want = max(released.number for released in world.releases if released.at <= one.now)
+            if one.book != want:
+                yield f"{customer}: {type(one.what).__name__} of {one.now} was decided by book {one.book}, not {want}"
 
 
 def sent_once(world: World) -> Iterator[str]:

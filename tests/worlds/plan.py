@@ -105,7 +105,8 @@ def plan(seed: int) -> Plan:
     last = max(record.at for record in records)
     release: tuple[int, Running] | None = None
     if dice.random() < 0.5:
-        release = (dice.randrange(BEGIN + HOUR // 2, last + DAY), dice.choice(RUNNING))
+        near = dice.choice(records).at - dice.randrange(5_000, 9_000)  # in force just before something happens
+        release = (dice.choice((near, dice.randrange(BEGIN + HOUR // 2, last + DAY))), dice.choice(RUNNING))
     rate = dice.choice((0.0, 1.0, 1.0, 3.0))
     troubles = Troubles(
         fails=0.01 * rate,

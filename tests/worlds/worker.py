@@ -53,6 +53,7 @@ class Worker:
         self.world, self.name = world, name
         self.dice = random.Random(f"{world.plan.seed} {name}")
         self.alive = True
+        self.late_ms = self.dice.choice((-4_000, -4_000, -500, 7_000))  # hears so long after a release takes effect
         self.frozen_until = 0.0
         self.store = world.shared.of(self)
         self.reader = Reader(world.broker)
@@ -76,12 +77,17 @@ class Worker:
     def _use(self) -> None:
         """Take the releases that are known now."""
         world = self.world
-        self.known = len(world.shared.tables.publications)
+        self.known = self._heard()
         self.deciding = Deciding(Releases(tuple(world.releases[: self.known])), topics=world.broker.counts)
         newest = world.editions[self.known - 1]
         self.catalogue = newest.project.catalogue
         self.press = Press(newest.renderer, frozenset(newest.book.rules.purposes))
         self.answers = AnswerReader(newest.project)
+
+    def _heard(self) -> int:
+        """How many releases this worker has heard of; it may be after they took effect."""
+        published = self.world.shared.tables.publications.values()
+        return sum(one.at + self.late_ms <= self.world.now() for one in published)
 
     # ---- points
 
@@ -162,7 +168,7 @@ class Worker:
         while True:
             await self.world.until(ripe)
             await self.point(f"a turn of {turn.__name__}")
-            if self.known < len(self.world.shared.tables.publications):
+            if self.known < self._heard():
                 self._use()
                 self.delivery.use(self.deciding, self.press, self.answers)
             try:
@@ -249,8 +255,9 @@ class Worker:
     def _may_sweep(self) -> float | None:
         released = self.deciding.releases.all[-1]
         at = self.world.shared.tables.positions.get(IN_FORCE)
-        if self.known < len(self.world.shared.tables.publications):
-            return float(self.world.now())
+        unheard = self.world.shared.tables.publications.get(self.known + 1)
+        if unheard is not None:
+            return unheard.at + self.late_ms
         return None if released.number <= (at.next if at is not None else 1) else released.at
 
 

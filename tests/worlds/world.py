@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from sojourn.core.model import Row
 from sojourn.intake.frontier import topic_of
-from sojourn.intake.releases import Released
+from sojourn.intake.releases import RELEASED, Released
 from sojourn.kafka.values import Record
-from sojourn.records import Published
+from sojourn.records import Position, Published
 from tests.worlds.history import History, watched
 from tests.worlds.kafka import Broker, Group
 from tests.worlds.loop import VirtualLoop, run
@@ -168,6 +168,7 @@ class World:
         self.releases.append(Released(2, at + LEAD_MS, running, second.book))
         number_two = Published(number=2, at=at + LEAD_MS, running=running, digest="", content=b"")
         self.shared.tables.publications[2] = number_two
+        self.shared.tables.positions[RELEASED] = Position(2, number_two.at, at)
         self.trace("release", f"2 in force from {at + LEAD_MS}, {running}")
         self.changed()
 
