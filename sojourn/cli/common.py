@@ -1,5 +1,6 @@
 """What every command shares: the project folder, exit codes, where words go, how errors are told."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -17,6 +18,12 @@ ProjectOption = Annotated[
     typer.Option("--project", "-p", help="The project folder. [default: SOJOURN_PROJECT, or the current folder]"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def calm_collector() -> None:
+    """Let the collector walk less: books and templates stay, and states are frozen values without cycles."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 def project_folder(given: Path | None) -> Path:

@@ -1,14 +1,13 @@
 """``sojourn run``: embedded mode, one process."""
 
 import asyncio
-import gc
 import os
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from sojourn.cli.common import ProjectOption, project_folder, say_line, tell
+from sojourn.cli.common import ProjectOption, calm_collector, project_folder, say_line, tell
 
 
 def run(
@@ -52,7 +51,7 @@ async def _run(settings: Any, *, sample: bool) -> None:
     on_signals(engine.stop)
     try:
         await engine.open()
-        gc.freeze()  # books and templates live as long as the process: the collector need not walk them
+        calm_collector()
         given = settings.api_key.get_secret_value() if settings.api_key else None
         key = Secret(given, False) if given else kept(settings.var / "api.key", "sj_")
         sock, moved = bind(settings.listen)

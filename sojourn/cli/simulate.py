@@ -1,6 +1,5 @@
 """``sojourn simulate``: the engine on a simulated clock (interfaces.md)."""
 
-import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 import typer
 
-from sojourn.cli.common import ProjectOption, instant, on_terminal, open_input, project_folder, tell
+from sojourn.cli.common import ProjectOption, calm_collector, instant, on_terminal, open_input, project_folder, tell
 from sojourn.errors import ConfigurationError
 
 _SHOWN = 20
@@ -74,8 +73,7 @@ def _replay(
 
     encode = msgspec.json.Encoder().encode
     replay = Replay(folder, lambda row: _write(out, encode(row_json(row))), journeys, answers)
-    gc.freeze()  # the book stays, and states are frozen values without cycles: walking them often finds nothing
-    gc.set_threshold(100_000, 20, 50)
+    calm_collector()
     ordered, count = (False, None) if events == "-" else _scan(is_sorted, events)
     with open_input(events) as source:
         seconds = replay.run(_watched(in_order(source, ordered=ordered), count), people, until)

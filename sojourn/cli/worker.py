@@ -1,7 +1,6 @@
 """``sojourn worker``: production mode, one of any number of processes."""
 
 import asyncio
-import gc
 import importlib
 import os
 import sys
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from sojourn.cli.common import UNUSABLE, ProjectOption, project_folder, tell
+from sojourn.cli.common import UNUSABLE, ProjectOption, calm_collector, project_folder, tell
 from sojourn.errors import ConfigurationError, SojournError
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ async def _work(folder: Path) -> None:
     start = asyncio.create_task(frame.start(), name="frame")
     try:
         await frame.work.opened.wait()
-        gc.freeze()  # books and templates live as long as the process: the collector need not walk them
+        calm_collector()
         await frame.until_ended()
     finally:
         start.cancel()

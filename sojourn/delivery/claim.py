@@ -4,12 +4,15 @@ One transaction and no provider call in it. Orders whose worker went silent come
 doubt then, never ready again by itself; a call is idempotent for the other system and simply goes again.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from sojourn.core.model import Deliver, HandOver, Outcome, Row
 from sojourn.delivery.render import Press, Printed
+from sojourn.errors import TryLater
 from sojourn.intake.apply import ENGINE_ERROR, close_instant
 from sojourn.intake.deciding import Deciding, keep_letters
 from sojourn.intake.frontier import Frontier
@@ -44,28 +47,63 @@ async def claim(
 ) -> Given:
     """Lease at most so many orders of each channel; with ``abandoned`` also take over every lease there is.
 
-    Only a process that is alone with its store may take over leases that have not run out.
+    Only a process that is alone with its store may take over leases that have not run out. What was stale and may go
+    after all is leased in a transaction of its own: locks on customers are taken once in each, in one order.
 
     Raises:
         TryLater: Nothing was leased.
     """
-    async with store.transaction() as tx:
-        now = await tx.now()
-        edge = await deciding.frontier(tx, now)
-        desk = _Desk(tx, deciding, edge, press, worker, repeatable, now)
-        release, patient = deciding.releases.at(now).number, edge.is_behind
-        horizon = now + LEASE_MS if abandoned else now
-        if abandoned:
-            while await desk.round(await tx.claim(horizon, {"": 500}, horizon + LEASE_MS, worker, release=release)):
+    turn = _Turn(store, deciding, press, worker, repeatable)
+    given = await turn.take(slots, abandoned=abandoned)
+    for _ in range(_ROUNDS - 1):
+        if not (given.judged or given.doubts):
+            break
+        taken = Counter(order.channel for order in given.orders)
+        try:
+            more = await turn.take({name: free - taken[name] for name, free in slots.items()})
+        except TryLater:
+            break  # what is leased goes out; the rest comes with the next claim
+        given = _together(given, more)
+        if not (more.judged or more.doubts):
+            break
+    return given
+
+
+def _together(one: Given, other: Given) -> Given:
+    return Given(
+        one.orders + other.orders,
+        other.now,
+        one.judged + other.judged,
+        one.doubts + other.doubts,
+        one.broken + other.broken,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What all transactions of one claim have in common."""
+
+    store: Store
+    deciding: Deciding
+    press: Press
+    worker: str
+    repeatable: Mapping[str, bool]
+
+    async def take(self, free: Mapping[str, int], *, abandoned: bool = False) -> Given:
+        """Claim in one transaction, and put what is stale or silent to decide."""
+        async with self.store.transaction() as tx:
+            now = await tx.now()
+            edge = await self.deciding.frontier(tx, now)
+            desk = _Desk(tx, self.deciding, edge, self.press, self.worker, self.repeatable, now)
+            release, patient = self.deciding.releases.at(now).number, edge.is_behind
+            horizon = now + LEASE_MS if abandoned else now
+            while abandoned and await desk.round(
+                await tx.claim(horizon, {"": 500}, horizon + LEASE_MS, self.worker, release=release)
+            ):
                 pass
-        free = dict(slots)
-        for _ in range(_ROUNDS):
-            claimed = await tx.claim(now, free, now + LEASE_MS, worker, release=release, patient=patient)
+            claimed = await tx.claim(now, free, now + LEASE_MS, self.worker, release=release, patient=patient)
             desk.keep(claimed.orders)
-            for order in claimed.orders:
-                free[order.channel] -= 1
-            if not await desk.round(claimed):
-                break
+            await desk.round(claimed)
         return Given(tuple(desk.orders), now, desk.judged, desk.doubts, tuple(desk.broken))
 
 
