@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sojourn.core.model import Row
 from sojourn.outputs import MESSAGES
 from sojourn.rows import row_json
 from tests.chaos.evidence import Evidence
 from tests.chaos.likeness import Likeness
-
-SENDS = ("sms", "email")
+from tests.chaos.privacy import Seeker
+from tests.chaos.privacy import Seeker
 
 
 def faults(found: Evidence, like: Likeness, figures: Counter[str]) -> list[str]:
@@ -153,18 +152,14 @@ def told(found: Evidence, figures: Counter[str]) -> Iterator[str]:
 
 
 def private(found: Evidence, figures: Counter[str]) -> Iterator[str]:
-    """No name, number or address of anybody stands in a log or on an output topic."""
-    secrets = sorted(secret.encode() for secret in found.plan.secrets)
-    places = [(str(log), log.read_bytes()) for log in found.logs]
+    """No name, number or address of anybody stands in a log or on an output topic, in whatever form."""
+    seeker = Seeker(found.plan.secrets)
+    for one in seeker.look_in_files(found.logs):
+        yield str(one)
     for source, records in found.told.items():
-        places.append((source, b"\n".join((r.key or b"") + r.value + repr(r.headers).encode() for r in records)))
-    for name, content in places:
-        figures["bytes searched for people"] += len(content)
-        for secret in secrets:
-            where = content.find(secret)
-            if where >= 0:
-                yield f"{name} names {secret.decode()}: ...{content[max(0, where - 60) : where + 60]!r}..."
-                break
+        told = b"\n".join((r.key or b"") + r.value + repr(r.headers).encode() for r in records)
+        yield from map(str, seeker.look(source, told))
+    figures["bytes searched for people"] = seeker.searched
 
 
 def _id(raw: bytes | None) -> str | None:
@@ -173,8 +168,3 @@ def _id(raw: bytes | None) -> str | None:
         return str(value["event_id"])
     except (msgspec.DecodeError, TypeError, KeyError, UnicodeDecodeError):
         return None
-
-
-def last_rows(rows: list[Row]) -> dict[str, Row]:
-    """Give the last row of each message."""
-    return {row.message_id: row for row in rows}

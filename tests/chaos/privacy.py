@@ -48,7 +48,7 @@ class Seeker:
         told: set[str] = set()
         for match in self._pattern.finditer(content.lower()):
             value = self._meant[match[0]]
-            if value not in told:
+            if value not in told and not _inside_a_number(content, match):
                 told.add(value)
                 yield Found(place, value, content[max(0, match.start() - _AROUND) : match.end() + _AROUND])
 
@@ -76,6 +76,12 @@ def forms(value: str) -> set[bytes]:
         for shift, begin in enumerate((0, 2, 3)):
             found.add(b64encode(bytes(shift) + plain)[begin : (shift + len(plain)) * 8 // 6])
     return {form for form in found if len(form) >= _SHORTEST}
+
+
+def _inside_a_number(content: bytes, match: re.Match[bytes]) -> bool:
+    """Whether digits are part of a longer number, such as an instant: then they are nobody's."""
+    beside = content[max(0, match.start() - 1) : match.start()] + content[match.end() : match.end() + 1]
+    return match[0].isdigit() and any(48 <= byte <= 57 for byte in beside)
 
 
 def _trie(words: Iterable[bytes]) -> bytes:
