@@ -10,7 +10,6 @@ from sojourn.rows import row_json
 from tests.chaos.evidence import Evidence
 from tests.chaos.likeness import Likeness
 from tests.chaos.privacy import Seeker
-from tests.chaos.privacy import Seeker
 
 
 def faults(found: Evidence, like: Likeness, figures: Counter[str]) -> list[str]:
