@@ -58,7 +58,10 @@ class Batches(Channel[Batch]):
 
 
 class Frame(faust.App):
-    """A Faust app that lives as long as the work of this process: ``start``, then ``until_ended``, then ``stop``."""
+    """A Faust app that lives as long as the work of this process: ``start``, then ``until_ended``, then ``stop``.
+
+    Without agents nothing of Faust is started, and the batches go straight to the work.
+    """
 
     def __init__(self, work: Production, around: Around) -> None:
         settings = work.settings
@@ -88,7 +91,7 @@ class Frame(faust.App):
         self._life = asyncio.create_task(self._live(), name="work")
         self._life.add_done_callback(lambda done: self._ended())
         await self.work.opened.wait()
-        if INTAKE not in self.work.roles:
+        if INTAKE not in self.work.roles or not self.agents:
             return
         if self.work.inflow is not None:
             self.work.inflow.hand = self.batches.put

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from sojourn.cli.common import UNUSABLE, ProjectOption, calm_collector, project_folder, tell
-from sojourn.errors import ConfigurationError, SojournError
+from sojourn.errors import SojournError
 
 if TYPE_CHECKING:
     from sojourn.bootstrap.frame import Frame
@@ -87,18 +87,16 @@ def _let_go() -> None:
 
 
 def _frame(folder: Path) -> "Frame":
-    """Load ``agents.app`` of the project, as ``faust -A agents.app`` does.
-
-    Raises:
-        ConfigurationError: The project has none.
-    """
-    sys.path.insert(0, str(folder.resolve()))
-    try:
+    """Load ``agents.app`` of the project, as ``faust -A agents.app`` does; a project without one is worked for, too."""
+    if (folder / "agents" / "app.py").is_file():
+        sys.path.insert(0, str(folder.resolve()))
         frame: Frame = importlib.import_module("agents.app").app
-    except ModuleNotFoundError as error:
-        if error.name not in ("agents", "agents.app"):
-            raise
-        raise ConfigurationError(
-            "The project has no agents/app.py", next_step="Copy agents/ from the reference project into it"
-        ) from error
-    return frame
+        return frame
+    from sojourn.bootstrap.clock import wall_clock
+    from sojourn.bootstrap.frame import Frame as Bare
+    from sojourn.bootstrap.production import Production
+    from sojourn.bootstrap.settings import read_settings
+    from sojourn.web.worker import public
+
+    tell("The project has no agents/: events are read all the same, the control topic is not.")
+    return Bare(Production(read_settings(os.environ), wall_clock), public)

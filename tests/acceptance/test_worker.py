@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from sojourn.testing.servers import Gateway
-from tests.acceptance.runkit import event, person
+from tests.acceptance.runkit import event, insurer, person
 from tests.acceptance.workerkit import Worker, make_topics, project, publish, setting, until, workers
 from tools.servers import KafkaBroker, PostgresServer
 
@@ -171,9 +171,9 @@ async def test_it_outlives_outages_and_ends_in_the_middle_of_one(tmp_path: Path,
 async def test_kills_lose_nothing_and_double_nothing(
     tmp_path: Path, broker: KafkaBroker, database: str, topics: str, gateway: Gateway
 ) -> None:
-    """Two workers; one after the other is killed while events come in; what is in doubt was in flight at a kill."""
+    """Two workers without agents are killed in turn while events come in; what is in doubt was in flight at a kill."""
     env = setting(database, broker.bootstrap, topics, SOJOURN_SMS=gateway.url)
-    pair = [Worker(project(tmp_path / name), env) for name in ("a", "b")]
+    pair = [Worker(insurer(tmp_path / name), env) for name in ("a", "b")]
     numbers = range(1000, 1120)
     async with workers(*pair):
         for one in pair:
