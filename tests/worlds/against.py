@@ -4,7 +4,7 @@ What simulate sends, the world sends too, unless lag has a say in it. Lag has, f
 on at which one of these holds; what he gets after it is held by replay of the applied order alone (oracle.py):
 
 - an event met him after something that was later than its arrival: an event of a source that another worker reads, an
-  outcome that came while the event was on its way;
+  outcome or a release that came while the event was on its way;
 - a timer went past a stalled source;
 - a hand-over did not end with the first attempt: throttled, in doubt, not taken;
 - a message went out later than simulate sends it, and in between something else of his happened, or quiet hours or a
@@ -117,13 +117,15 @@ def _something(moments: Sequence[int], after: int, until: int) -> bool:
 
 
 def _unordered(inputs: Sequence[Decided]) -> Iterator[int]:
-    last = 0
+    last = met = 0
     for one in inputs:
         if isinstance(one.what, Event):
             if one.what.arrival < max(last, one.now):
                 yield one.what.arrival
             last = max(last, one.what.arrival)
-        elif isinstance(one.what, Tick) and one.what.behind is not None:
+        elif isinstance(one.what, Publication):
+            last = met = max(last, one.now)
+        elif one.now < met or (isinstance(one.what, Tick) and one.what.behind is not None):
             yield one.now
 
 

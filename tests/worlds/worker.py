@@ -227,8 +227,8 @@ class Worker:
         return await self.delivery.exchange()
 
     async def _sweep(self) -> Any:
-        released = self.deciding.releases.all[-1]
-        return await sweep_page(self.store, self.deciding, released)
+        released = self.deciding.releases.at(self.world.now())
+        return await sweep_page(self.store, self.deciding, released) if released.number > 1 else None
 
     # ---- when there may be something to do: None: only once something has changed; else not before an instant (ms)
 
