@@ -1,5 +1,6 @@
 """Puts lines of events on their topics, keyed by customer, each with the time at which it arrived."""
 
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -38,8 +39,16 @@ class Feed:
         for line in lines:
             await self._send(line.rstrip(b"\n"), at)
             sent += 1
-        await self._producer.flush()
+        await self.flush()
         return sent
+
+    async def post(self, line: bytes, at: int) -> None:
+        """Publish one line without waiting for it."""
+        await self._send(line, at)
+
+    async def flush(self) -> None:
+        """Wait until all is published."""
+        await self._producer.flush()
 
     async def _send(self, line: bytes, at: int | None) -> None:
         try:
@@ -48,6 +57,8 @@ class Feed:
             await self._producer.send(_UNREADABLE, line, timestamp_ms=at or self._last)
             return
         self._last = at or instant_at(head.arrives_at or head.occurred_at)
+        if self._last > time.time() * 1000:
+            raise SystemExit("these events lie in the future: publish fewer of them, of more customers")
         topic = self._topics.get(head.type, _UNREADABLE)
         await self._producer.send(topic, line, key=head.customer_id.encode(), timestamp_ms=self._last)
 
@@ -55,7 +66,7 @@ class Feed:
 @asynccontextmanager
 async def feeding(bootstrap: str, catalogue: Catalogue) -> AsyncIterator[Feed]:
     """Give a feed and close it."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks=1, linger_ms=20, max_batch_size=64 << 10)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks=1, linger_ms=5, max_batch_size=64 << 10)
     await producer.start()
     try:
         yield Feed(producer, catalogue)

@@ -4,6 +4,7 @@ All of it shares the processors with what measures it. Topics carry the events' 
 them, so that a year that is published within a minute is decided as the year.
 """
 
+import asyncio
 import contextlib
 import json
 import secrets
@@ -24,6 +25,7 @@ from sojourn.outputs import TOPICS
 from tools.servers import THROUGHPUT_JVM, KafkaBroker, PostgresServer, SojournWorker
 
 PARTITIONS: Final = 6
+_LEADERS_S: Final = 2.0  # until every partition has its leader
 KEY: Final = "benchmark"
 #: The same for what is measured and for what it is measured against. fsync and synchronous_commit stay on.
 _POSTGRES: Final[Mapping[str, object]] = {
@@ -46,7 +48,6 @@ class Installation:
         self.home = folder / "project"
         copy_project(project, self.home)
         (self.home / "channels.yaml").write_text(_CHANNELS, encoding="utf-8")
-        # The group of one world has left before the next one begins; a killed client is forgotten soon.
         self.kafka = stack.enter_context(KafkaBroker(folder / "kafka", jvm=THROUGHPUT_JVM))
         self.postgres = stack.enter_context(PostgresServer(folder / "postgres", durable=True, settings=_POSTGRES))
         self._key = secrets.token_hex(32)
@@ -60,16 +61,7 @@ class Installation:
             inputs = [NewTopic(name, partitions, 1, topic_configs=_KEPT) for name in self.project.catalogue.topics]
             others = [NewTopic(name, partitions, 1) for name in [*(each.name for each in TOPICS), "cj.control.v1"]]
             await admin.create_topics(inputs + others)
-        finally:
-            await admin.close()
-
-    async def drop_topics(self) -> None:
-        """Delete the topics of events; the next world makes its own."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
-        await admin.start()
-        try:
-            names = [*self.project.catalogue.topics, *(each.name for each in TOPICS), "cj.control.v1"]
-            await admin.delete_topics(names)
+            await asyncio.sleep(_LEADERS_S)
         finally:
             await admin.close()
 

@@ -108,7 +108,7 @@ def yardstick(place: Installation, database: str, records: int) -> Speed:
 async def published(place: Installation, feed: Feed, customers: int, events: int) -> int:
     """Publish the people and the first events of a year, all before anything is read; give how many were people.
 
-    A worker that finds its topics empty moves on to the present, and what is published then cannot be the past any more.
+    A worker that finds its topics empty moves on to the present; what is published then cannot be the past any more.
     """
     world = make_world(place.folder, customers)
     people = await feed.put(world.people, BEGIN - DAY)
@@ -119,7 +119,6 @@ async def published(place: Installation, feed: Feed, customers: int, events: int
 
 async def intake(place: Installation, customers: int, events: int, rounds: int) -> bool:
     """Measure round by round, and tell whether the least was reached; the people come with the warm-up."""
-    await place.make_topics()
     database, bare = place.database(), place.database()
     ours: list[Speed] = []
     theirs: list[Speed] = []

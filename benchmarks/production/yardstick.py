@@ -55,9 +55,7 @@ async def _store(
         await connection.execute(_SAVE, names, [_state(name, turn) for name in names])
         inbox = [(name, record.timestamp, record.value) for name, record in zip(customers, records, strict=True)]
         await connection.copy_records_to_table("yard_inbox", records=inbox, columns=("customer", "arrival", "raw"))
-        log = [
-            (name, record.timestamp, "sent", _BYTES[:300]) for name, record in zip(customers, records, strict=True)
-        ]
+        log = [(name, record.timestamp, "sent", _BYTES[:300]) for name, record in zip(customers, records, strict=True)]
         await connection.copy_records_to_table("yard_log", records=log, columns=("customer", "at", "status", "body"))
         last = {f"{part.topic}/{part.partition}": each[-1].offset + 1 for part, each in fetched.items()}
         await connection.execute(_MOVE, list(last), list(last.values()))
