@@ -28,8 +28,8 @@ STOP_S: Final = 2.0
 _LOGGING: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.__stderr__"}},
-    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "handlers": {"quiet": {"class": "sojourn.kafka.quiet.Quiet"}},
+    "root": {"level": "WARNING", "handlers": ["quiet"]},
 }
 _RETRY_S: Final = 2.0
 

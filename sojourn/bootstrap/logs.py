@@ -19,7 +19,7 @@ def log_to_stderr() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    quiet(("",))  # the root: what any library says
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its tracebacks may hold customers' values
 

@@ -1,4 +1,4 @@
-"""What the Kafka client logs, as lines of our own log, and not more often than a person can read.
+"""What libraries log, as lines of our own log, and not more often than a person can read.
 
 aiokafka writes about 150 lines in an outage of seven seconds. Of each kind one comes through, then one every ten
 seconds that tells how many it stands for.
@@ -13,13 +13,13 @@ import structlog
 _EVERY_S: Final = 10.0
 _MOST_KINDS: Final = 500
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn.kafka.client")
+log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn.library")
 
 
 class Quiet(logging.Handler):
     """Passes on one line of each kind (logger and unfilled text) in ``every_s``, with ``left_out`` counting the others.
 
-    Tracebacks are left out: they may hold what a record holds.
+    Tracebacks, and all lines of a text but the first, are left out: they may hold what a record or a row holds.
     """
 
     def __init__(self, every_s: float = _EVERY_S) -> None:
@@ -41,8 +41,8 @@ class Quiet(logging.Handler):
         error = record.exc_info[0] if record.exc_info else None
         log.log(
             record.levelno,
-            "the Kafka client says",
-            text=record.getMessage(),
+            "a library says",
+            text=record.getMessage().partition("\n")[0],
             of=record.name,
             error=None if error is None else error.__name__,
             left_out=self._left_out.pop(kind, 0),
