@@ -250,7 +250,7 @@ class _Records:
         In a long backlog it would look stalled, and timers would pass what it holds (design.md, "Time").
         """
         return [
-            Move(source, at.next, Position(at.next, at.stored_to, now, at.keyed))
+            Move(source, at.next, msgspec.structs.replace(at, moved_at=now))
             for source in sorted(self.reading.merged - self.reading.expect.keys())
             if (at := positions.get(source)) is not None and at.moved_at < now - _SEEN_MS
         ]

@@ -188,9 +188,9 @@ class Lag:
         """Give the steps whose messages a customer was sent, and of which staff was called, in order."""
         return [row.step for row in await self.rows(work, customer) if row.status == "sent"]
 
-    async def stored_to(self, work: Production, source: str) -> int:
-        """Give up to which arrival a source is stored."""
-        return (await work.views.positions()).get(source, Position(0, 0)).stored_to
+    async def stored(self, work: Production, source: str, beyond: int) -> bool:
+        """Tell whether a source is stored beyond an instant."""
+        return (await work.views.positions()).get(source, Position(0, 0)).stored_to > beyond
 
     async def all_stored(self, work: Production, beyond: int, *, but: Sequence[str] = ()) -> bool:
         """Tell whether every source (but some) is stored beyond an instant."""

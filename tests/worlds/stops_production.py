@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.worlds.stops import NOW, WHO, FileProvider, in_child, project
 
 MASTER = "51" * 32
 SIDE_BY_SIDE = 3
+BASE = "await_base"
 PARTITIONS = 2
 CLAIMS, CUSTOMERS = "cj.claim.v1", "cj.customer.v1"
 SOURCE = f"kafka:{CLAIMS}/{place_of(WHO) % PARTITIONS}"
@@ -127,13 +129,13 @@ async def settle(work: Production) -> None:
 
 async def prepare(site: Site) -> None:
     """Make topics and the database in which the customer is known; then publish the event."""
-    await site.say("CREATE DATABASE base")
+    await site.say(f"CREATE DATABASE {BASE}")
     late = {"message.timestamp.after.max.ms": str((1 << 63) - 1), "retention.ms": "-1"}
     await create(site.kafka, CLAIMS, CUSTOMERS, partitions=PARTITIONS, **late)
     await create(site.kafka, *(topic.name for topic in TOPICS), partitions=1, **late)
     place = place_of(WHO) % PARTITIONS
     await send(site.kafka, [(CUSTOMERS, place, NOW - 2, known(WHO, NOW)), (CLAIMS, place, NOW - 1, b"{}")])
-    async with site.worker("base", "first", VirtualClock(NOW)) as work:
+    async with site.worker(BASE, "first", VirtualClock(NOW)) as work:
         await read_to(work, 1)
         await settle(work)
     await send(site.kafka, [(CLAIMS, place, NOW, claim(WHO, NOW))])
@@ -183,24 +185,94 @@ def run_until(site: Site, name: str, stop: int) -> None:
 
     steps = OwnSteps(reached)
 
-    async def main() -> None:
+    async def life() -> None:
+        steps.install(asyncio.get_running_loop())
+        await asyncio.create_task(way(site, name, steps))
+
+    asyncio.run(life())
+    (site.folder / name / "steps").write_text(str(steps.count))
+
+
+def story(site: Site, stop: int) -> dict[str, Any]:
+    """Tell what is there after a kill before step ``stop`` and another worker's work."""
+    name = f"await{stop}"
+    folder = site.folder / name
+    folder.mkdir()
+    asyncio.run(site.say(f"CREATE DATABASE {name} TEMPLATE {BASE}"))
+    status = in_child(lambda: run_until(site, name, stop))
+    died = status == -signal.SIGKILL
+    assert died or status == 0, f"the child ended with {status}"
+
+    def after() -> None:
+        (folder / "after.json").write_text(json.dumps(asyncio.run(recover(site, name))))
+
+    assert in_child(after) == 0, "the other worker failed"
+    found: dict[str, Any] = {} if died else {"steps": int((folder / "steps").read_text())}
+    sent = folder / "provider.txt"
+    found |= {"stop": stop, "died": died, "sent": sent.read_text().split("\n") if sent.exists() else []}
+    found |= json.loads((folder / "after.json").read_text())
+    asyncio.run(site.say(f"DROP DATABASE {name} WITH (FORCE)"))
+    shutil.rmtree(folder)
+    return found
+
+
+def lane(site: Site, file: Path, stops: list[int]) -> None:
+    """Tell the stories of some stops into a file."""
+    with file.open("w") as out:
+        for stop in stops:
+            out.write(json.dumps(story(site, stop)) + "\n")
+
+
+def side_by_side(works: list[Callable[[], None]]) -> None:
+    """Run each in a process of its own; all must end well."""
+    children = []
+    for work in works:
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            os._exit(in_child(work) & 0xFF)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * len(works)
+
+
+async def told(site: Site) -> list[list[str]]:
+    """Give every record of the output topics: its id, its topic, and what it says of a message."""
+    found: list[list[str]] = []
+    consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=site.kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        places = [aiokafka.TopicPartition(topic.name, 0) for topic in TOPICS]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            for place, records in (await consumer.getmany(timeout_ms=500)).items():
+                for record in records:
+                    said = json.loads(record.value)
+                    payload = said["payload"]
+                    what = [payload.get(name) for name in ("message_id", "status", "reason", "kind")]
+                    found.append([said["event_id"], place.topic, json.dumps(what)])
+    finally:
+        await consumer.stop()
+    return found
+
+
+def main() -> None:
     """Print the undisturbed story, then those of the stops, then what the output topics hold."""
     folder, server, kafka, points = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
     site = Site(folder, server, kafka)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     project(folder / "project")
-    (folder / "base").mkdir()
+    (folder / BASE).mkdir()
     asyncio.run(prepare(site))  # here, and not in a child: whatever is loaded now every child has from the start
     whole = story(site, 0)
     print(json.dumps(whole), flush=True)
     stops = list(range(1, whole["steps"] + 1, max(1, whole["steps"] // points)))
     files = [folder / f"lane{n}.ndjson" for n in range(SIDE_BY_SIDE)]
-    side_by_side(
-        [lambda n=n, file=file: lane(site, file, stops[n::SIDE_BY_SIDE]) for n, file in enumerate(files)]  # type: ignore[misc]
-    )
+    side_by_side([partial(lane, site, file, stops[n::SIDE_BY_SIDE]) for n, file in enumerate(files)])
     lines = [line for file in files for line in file.read_text().splitlines()]
     for line in sorted(lines, key=lambda line: int(json.loads(line)["stop"])):
         print(line, flush=True)
+    asyncio.run(site.say(f"DROP DATABASE {BASE} WITH (FORCE)"))
     print(json.dumps({"told": asyncio.run(told(site))}), flush=True)
 
 
