@@ -195,7 +195,7 @@ class Tx(Protocol):
         """Move sources on if each still is at its ``expect`` (None: never read), else raise Conflict.
 
         Stands last in a transaction: it fences workers that have lost a source. ``stored_to`` and ``moved_at``
-        never go back, and ``keyed`` never becomes true again.
+        never go back, ``keyed`` never becomes true again, and an ``epoch`` of "" keeps the one that is known.
         """
         ...
 
@@ -294,9 +294,9 @@ class Views(Protocol):
         ...
 
     async def dead_letters(
-        self, state: LetterState | None, limit: int, cursor: str | None = None
+        self, state: LetterState | None, limit: int, cursor: str | None = None, *, reason: str | None = None
     ) -> tuple[Sequence[Letter], str | None]:
-        """Give dead letters, newest first, and where the next page begins."""
+        """Give dead letters (of a reason), newest first, and where the next page begins."""
         ...
 
     async def dead_letter(self, number: int) -> Letter | None:

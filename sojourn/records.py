@@ -60,12 +60,14 @@ class Position(msgspec.Struct, frozen=True):
     ``moved_at``: when somebody last stored its records or saw that nothing is unread (the store's clock).
     ``keyed``: every record so far lay in the partition that its customer id names (Kafka's default partitioner);
     once false it stays false, and any partition of the topic may carry anybody.
+    ``epoch``: the life of the topic in which ``next`` counts, "" where the broker has no word for it.
     """
 
     next: int
     stored_to: int
     moved_at: int = 0
     keyed: bool = True
+    epoch: str = ""
 
 
 class Move(msgspec.Struct, frozen=True):

@@ -160,6 +160,7 @@ class Inflow:
             merged=chunk.merged,
             idle=chunk.idle,
             looked_at=chunk.looked_at,
+            epochs={source: span.epoch for source, span in chunk.spans.items()},
         )
         await self._apply([one for _, one in mapped], reading)
         for record, one in mapped:

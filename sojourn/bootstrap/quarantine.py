@@ -156,15 +156,11 @@ class _GuardedTx:
 
 
 async def _parked(store: Store) -> set[str]:
-    """Give the customers of the open letters; they are counted first, so that pages without them are not read."""
-    missing = (await store.views.dead_letter_counts()).get(ENGINE_ERROR, 0)
+    """Give the customers of the open letters."""
     found: set[str] = set()
     cursor: str | None = None
-    while missing > 0:
-        letters, cursor = await store.views.dead_letters("open", _PAGE, cursor)
-        errors = [one.letter for one in letters if one.letter.reason == ENGINE_ERROR]
-        found.update(letter.customer for letter in errors if letter.customer)
-        missing -= len(errors)
+    while True:
+        letters, cursor = await store.views.dead_letters("open", _PAGE, cursor, reason=ENGINE_ERROR)
+        found.update(one.letter.customer for one in letters if one.letter.customer)
         if cursor is None:
-            break
-    return found
+            return found

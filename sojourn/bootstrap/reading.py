@@ -19,7 +19,7 @@ async def looking(settings: Settings) -> AsyncIterator[Views]:
         StoreBroken: It is of another version, damaged, or sealed with another key.
     """
     if not settings.shared:
-        async with reading(settings.database_file, settings.var / "master.key") as views:
+        async with reading(settings.database_file, lambda: make_master(settings, create=False)) as views:
             yield views
         return
     await must_be_current(settings.database)

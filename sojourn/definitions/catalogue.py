@@ -7,6 +7,7 @@ own, made from its content, so a publication and the project in force stand side
 import hashlib
 import re
 import sys
+import threading
 import traceback
 import types as python_types
 import typing
@@ -42,6 +43,8 @@ from sojourn.schema import BAD_TIME, Event, Kind, Part, examples_of
 EVENTS_FILE = Path("schemas") / "events.py"
 OWN_PREFIX = "sojourn."
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
+# Several threads load projects at once (releases, doctor): a module that is half run must not be taken for whole.
+_LOADING = threading.RLock()
 _SCALARS: Mapping[Any, Type] = {str: TEXT, int: INT, float: NUMBER, bool: BOOL, date: DATE, Decimal: DECIMAL}
 
 
@@ -211,7 +214,8 @@ def load_catalogue(project_dir: Path) -> Catalogue:
             problem=error.strerror,
         ) from error
     profile = load_profile_fields(project_dir)
-    module = _load(path, content)
+    with _LOADING:
+        module = _load(path, content)
     found: dict[str, EventType] = {}
     for model in _models(module):
         one = _event_type(model, profile)

@@ -51,6 +51,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         next: Of every source that the batch moves: the position behind its last record.
         merged: The sources whose records are in the order of arrival with those of the batch: nothing older is unread.
         idle: The sources with nothing unread at ``looked_at``.
+        epochs: The lives of the topics in which those positions count.
     """
 
     expect: Mapping[str, int | None]
@@ -58,6 +59,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     merged: frozenset[str] = frozenset()
     idle: frozenset[str] = frozenset()
     looked_at: int = 0
+    epochs: Mapping[str, str] = {}
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,7 +243,8 @@ class _Records:
             if source in self.reading.idle:
                 upto = max(upto, min(self.reading.looked_at, now) - MARGIN_MS)
             keyed = old.keyed and source not in unkeyed
-            moves.append(Move(source, expect, Position(self.reading.next[source], upto, now, keyed)))
+            epoch = self.reading.epochs.get(source, "")
+            moves.append(Move(source, expect, Position(self.reading.next[source], upto, now, keyed, epoch)))
         return moves + self._seen(positions, now)
 
     def _seen(self, positions: Mapping[str, Position], now: int) -> list[Move]:

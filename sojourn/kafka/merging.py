@@ -126,7 +126,7 @@ class Held:
 
     def span(self) -> Span:
         """Where the store stands, and where once everything that is handed out is stored."""
-        return Span(self.expect, self.waiting[0].offset if self.waiting else self.position)
+        return Span(self.expect, self.waiting[0].offset if self.waiting else self.position, self.epoch)
 
     def seen(self, end: int, now_s: float) -> None:
         """The log of it reaches up to ``end``."""

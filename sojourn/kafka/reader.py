@@ -142,7 +142,6 @@ class Reader:
                 held.kept(span.expect, span.next)
                 if source in chunk.idle:
                     held.told_at = chunk.looked_at
-                self._desk.known[place] = (held.epoch, span.next)
                 self._desk.commits[TopicPartition(*place)] = span.next
 
     async def rewind(self) -> None:

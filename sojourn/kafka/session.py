@@ -47,8 +47,8 @@ class Desk:
     asked_at: float = 0.0
     looked_at: int = 0
     commits: dict[TopicPartition, int] = field(default_factory=dict)
-    known: dict[Partition, tuple[str, int]] = field(default_factory=dict)
-    """Of each partition: the life of its topic in which the store stood last, and where."""
+    lives: dict[Partition, str] = field(default_factory=dict)
+    """Of each partition: the life of its topic in which it was read last."""
     faults: dict[str, str] = field(default_factory=dict)
 
     def unplace(self, now_s: float, topics: Collection[str] | None = None) -> None:
@@ -222,8 +222,9 @@ class Session:
         if stored is None:
             self._go(held, None, begin if self._plan.begin == "earliest" else end, 0, life)
         elif self._anew(place, stored, end, life):
-            self._plan.notice(Notice("recreated", held.source, stored.next, end))
-            self._go(held, stored.next, begin if self._plan.begin == "earliest" else end, stored.stored_to, life)
+            if stored.epoch in ("", life) or self._desk.lives.get(place) != life:
+                self._plan.notice(Notice("recreated", held.source, stored.next, end))
+            self._go(held, stored.next, begin, stored.stored_to, life)
         elif stored.next > end:
             return  # a new leader may know less for a moment
         elif stored.next < begin:
@@ -235,8 +236,7 @@ class Session:
 
     def _anew(self, place: Partition, stored: Position, end: int, life: str) -> bool:
         """Whether the topic lives anew since the store stood here, or its end was cut off and stays so."""
-        known = self._desk.known.get(place)
-        if known is not None and known[1] == stored.next and known[0] != life:
+        if stored.epoch and life and stored.epoch != life:
             return True
         if stored.next <= end:
             self._short.pop(place, None)
@@ -246,7 +246,7 @@ class Session:
     def _go(self, held: Held, expect: int | None, at: int, floor: int, life: str) -> None:
         place, part = (held.topic, held.partition), TopicPartition(held.topic, held.partition)
         self._short.pop(place, None)
-        self._desk.known[place] = (life, at)
+        self._desk.lives[place] = life
         held.epoch, held.end = life, -1
         held.place(expect, at, floor)
         with contextlib.suppress(IllegalStateError):  # taken away just now: the listener has told or will tell

@@ -35,10 +35,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Where a source stands in the store (None: nowhere yet), and where once this chunk is stored."""
+    """Where a source stands in the store (None: nowhere yet), and where once this chunk is stored, in which life."""
 
     expect: int | None
     next: int
+    epoch: str = ""
 
 
 class Chunk(msgspec.Struct, frozen=True):

@@ -53,17 +53,13 @@ async def open_letters(
     if numbers:
         named = [await views.dead_letter(number) for number in sorted(set(numbers))]
         return [one for one in named if one is not None and one.state == "open"]
-    missing = None if reason is None else (await views.dead_letter_counts()).get(reason, 0)
     found: list[Letter] = []
     cursor: str | None = None
-    while missing is None or missing > 0:
-        letters, cursor = await views.dead_letters("open", _PAGE, cursor)
-        fitting = [one for one in letters if reason is None or one.letter.reason == reason]
-        found += [one for one in fitting if since is None or one.letter.arrival >= since]
-        missing = None if missing is None else missing - len(fitting)  # older pages hold none of them
+    while True:
+        letters, cursor = await views.dead_letters("open", _PAGE, cursor, reason=reason)
+        found += [one for one in letters if since is None or one.letter.arrival >= since]
         if cursor is None:
-            break
-    return sorted(found, key=lambda one: one.number)
+            return sorted(found, key=lambda one: one.number)
 
 
 async def replay(

@@ -133,11 +133,13 @@ def now(context: Context) -> int:
 _FIRST = Many(t.position, keys=("source",))
 _MOVE = Each(
     {"source": "text", "expect": "bigint", "next": "bigint", "stored_to": "bigint", "moved_at": "bigint",
-     "keyed": "integer"},
+     "keyed": "integer", "epoch": "text"},
     sqlite="UPDATE position SET next = :next, stored_to = max(stored_to, :stored_to),"
-    " moved_at = max(moved_at, :moved_at), keyed = min(keyed, :keyed) WHERE source = :source AND next = :expect",
+    " moved_at = max(moved_at, :moved_at), keyed = min(keyed, :keyed),"
+    " epoch = coalesce(nullif(:epoch, ''), epoch) WHERE source = :source AND next = :expect",
     postgresql="UPDATE position AS p SET next = v.next, stored_to = greatest(p.stored_to, v.stored_to),"
-    " moved_at = greatest(p.moved_at, v.moved_at), keyed = least(p.keyed, v.keyed)"
+    " moved_at = greatest(p.moved_at, v.moved_at), keyed = least(p.keyed, v.keyed),"
+    " epoch = coalesce(nullif(v.epoch, ''), p.epoch)"
     " FROM v WHERE p.source = v.source AND p.next = v.expect",
 )  # fmt: skip
 _WAIVE = Many(t.waiver)
@@ -149,13 +151,17 @@ _WAIVERS = select(t.waiver).where(
 def positions(context: Context) -> dict[str, Position]:
     """Give how far each source is stored."""
     rows = context.connection.execute(select(t.position).order_by(t.position.c.source))
-    return {row.source: Position(row.next, row.stored_to, row.moved_at, bool(row.keyed)) for row in rows}
+    return {row.source: _position(row) for row in rows}
 
 
 def position(context: Context, source: str) -> Position | None:
     """See ``Tx.position``."""
     row = context.connection.execute(select(t.position).where(t.position.c.source == source)).one_or_none()
-    return None if row is None else Position(row.next, row.stored_to, row.moved_at, bool(row.keyed))
+    return None if row is None else _position(row)
+
+
+def _position(row: Any) -> Position:
+    return Position(row.next, row.stored_to, row.moved_at, bool(row.keyed), row.epoch)
 
 
 def advance(context: Context, moves: Sequence[Move]) -> None:
@@ -168,6 +174,7 @@ def advance(context: Context, moves: Sequence[Move]) -> None:
             "stored_to": move.to.stored_to,
             "moved_at": move.to.moved_at,
             "keyed": int(move.to.keyed),
+            "epoch": move.to.epoch,
         }
         for move in sorted(moves, key=lambda move: move.source)
     ]

@@ -216,6 +216,7 @@ class MemoryTx(Tx):
                     max(here.stored_to, to.stored_to),
                     max(here.moved_at, to.moved_at),
                     here.keyed and to.keyed,
+                    to.epoch or here.epoch,
                 )
             self._data.put(self._data.positions, move.source, to)
 

@@ -111,14 +111,14 @@ class MemoryViews(Views):
             return dict(sorted(Counter(m.status for _, _, m in self._data.messages.values()).items()))
 
     async def dead_letters(
-        self, state: LetterState | None, limit: int, cursor: str | None = None
+        self, state: LetterState | None, limit: int, cursor: str | None = None, *, reason: str | None = None
     ) -> tuple[Sequence[Letter], str | None]:
         """See ``Views.dead_letters``."""
         with self._data.committed():
             every = [
                 (number, Letter(number=number, state=filed.state, letter=filed.letter))
                 for number, filed in self._data.letters.items()
-                if state in (None, filed.state)
+                if state in (None, filed.state) and reason in (None, filed.letter.reason)
             ]
         found = _newest(every, limit, cursor)
         return _values(found, limit), _next(found, limit)

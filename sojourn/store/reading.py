@@ -1,7 +1,7 @@
 """Reading a database beside the process that writes it: nothing is migrated, locked or changed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from sojourn.errors import ConfigurationError
 from sojourn.ports import Views
 from sojourn.store.migrate import check
-from sojourn.store.sealing import Master, master_key
+from sojourn.store.sealing import Master
 from sojourn.store.sqlite import BUSY_MS, _reading_engine
 from sojourn.store.threads import Lane
 from sojourn.store.views import SqlViews
@@ -18,8 +18,12 @@ _NEXT: Final = "Start `sojourn run` there once, or name the right folder with --
 
 
 @asynccontextmanager
-async def reading(path: Path, key_file: Path) -> AsyncIterator[Views]:
+async def reading(path: Path, key: Callable[[], Master]) -> AsyncIterator[Views]:
     """Give the views of a database file, on a connection that cannot write.
+
+    Args:
+        path: The file.
+        key: Gives its master key; asked only where there is a file.
 
     Raises:
         ConfigurationError: There is no database.
@@ -27,7 +31,7 @@ async def reading(path: Path, key_file: Path) -> AsyncIterator[Views]:
     """
     if not await asyncio.to_thread(path.is_file):
         raise ConfigurationError("There is no database yet", file=path.name, next_step=_NEXT)
-    master = master_key(key_file, create=False)
+    master = await asyncio.to_thread(key)
     lane = Lane("sojourn-reader", _reading_engine(path, BUSY_MS))
     try:
         await lane.read(lambda connection: check(connection, master))

@@ -139,6 +139,7 @@ dead_letter = Table(
     Column("customer_hash", String(32), index=True),
     Column("sealed", LargeBinary),  # detail, event id, type, customer, raw; null once the person is erased
     Index("dead_letter_by_state", "state", "number"),
+    Index("dead_letter_by_reason", "state", "reason", "number"),
 )
 
 outbox = Table(
@@ -239,6 +240,7 @@ position = Table(
     Column("stored_to", BigInteger, nullable=False),
     Column("moved_at", BigInteger, nullable=False, server_default="0"),
     Column("keyed", Integer, nullable=False, server_default="1"),
+    Column("epoch", String, nullable=False, server_default=""),
 )
 
 waiver = Table(

@@ -89,10 +89,10 @@ class SqlViews(Views):
         return await self._read(_grouped, t.message.c.status)
 
     async def dead_letters(
-        self, state: LetterState | None, limit: int, cursor: str | None = None
+        self, state: LetterState | None, limit: int, cursor: str | None = None, *, reason: str | None = None
     ) -> tuple[Sequence[Letter], str | None]:
         """See ``Views.dead_letters``."""
-        return await self._read(_dead_letters, state, limit, cursor)
+        return await self._read(_dead_letters, state, limit, cursor, reason)
 
     async def dead_letter(self, number: int) -> Letter | None:
         """See ``Views.dead_letter``."""
@@ -254,11 +254,13 @@ def _conflicts(context: Context, limit: int, cursor: str | None) -> tuple[list[K
 
 
 def _dead_letters(
-    context: Context, state: LetterState | None, limit: int, cursor: str | None
+    context: Context, state: LetterState | None, limit: int, cursor: str | None, reason: str | None
 ) -> tuple[list[Letter], str | None]:
     query = newest(select(t.dead_letter), t.dead_letter.c.number, limit, cursor)
     if state is not None:
         query = query.where(t.dead_letter.c.state == state)
+    if reason is not None:
+        query = query.where(t.dead_letter.c.reason == reason)
     found = context.connection.execute(query).all()
     letters = [_opened_letter(context.master, entry) for entry in found[:limit]]
     return letters, next_cursor([entry.number for entry in found], limit)

@@ -60,6 +60,9 @@ async def test_dead_letters_come_back_with_their_bytes_and_are_closed_once(store
     assert [one.letter.reason for one in page] == ["a", "b"]
     rest, end = await store.views.dead_letters("open", 2, cursor)
     assert ([one.letter.reason for one in rest], end) == (["a"], None)
+    first, cursor = await store.views.dead_letters("open", 1, reason="a")
+    last, end = await store.views.dead_letters("open", 1, cursor, reason="a")
+    assert ([one.number for one in (*first, *last)], end) == ([page[0].number, rest[0].number], None)
     shown = await store.views.dead_letter(page[1].number)
     assert shown is not None
     assert shown.letter == letter("b", customer="c1", event_id="e1", type="x")
@@ -70,6 +73,8 @@ async def test_dead_letters_come_back_with_their_bytes_and_are_closed_once(store
     assert await store.views.dead_letter_counts() == {"a": 2}
     closed, _ = await store.views.dead_letters("replayed", 9)
     assert [one.number for one in closed] == [page[1].number]
+    assert list((await store.views.dead_letters("open", 9, reason="b"))[0]) == []
+    assert list((await store.views.dead_letters(None, 9, reason="b"))[0]) == list(closed)
     assert len((await store.views.dead_letters(None, 9))[0]) == 3
     assert await store.views.dead_letter(999) is None
 
@@ -96,14 +101,15 @@ async def test_a_position_moves_only_from_where_it_is_expected(store: Store) -> 
 
 async def test_many_sources_move_at_once_and_what_is_known_of_them_never_goes_back(store: Store) -> None:
     async with store.transaction() as tx:
-        await tx.advance([Move(f"p/{n}", None, Position(n, 10, 50)) for n in range(3)])
+        await tx.advance([Move(f"p/{n}", None, Position(n, 10, 50, epoch="one")) for n in range(3)])
         await tx.advance([Move("p/1", 1, Position(1, 20, 60, keyed=False)), Move("p/3", None, Position(7, 7, 7))])
     async with store.transaction() as tx:
         await tx.advance([])
-        await tx.advance([Move("p/1", 1, Position(5, 15, 55)), Move("p/0", 0, Position(0, 11, 51))])
+        await tx.advance([Move("p/1", 1, Position(5, 15, 55)), Move("p/0", 0, Position(0, 11, 51, epoch="two"))])
         stored = await tx.positions()
     assert stored == {
-        "p/0": Position(0, 11, 51), "p/1": Position(5, 20, 60, keyed=False), "p/2": Position(2, 10, 50),
+        "p/0": Position(0, 11, 51, epoch="two"), "p/1": Position(5, 20, 60, keyed=False, epoch="one"),
+        "p/2": Position(2, 10, 50, epoch="one"),
         "p/3": Position(7, 7, 7),
     }  # fmt: skip
     assert await store.views.positions() == stored

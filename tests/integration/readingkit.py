@@ -51,7 +51,7 @@ def moves_of(chunk: Chunk, at: Mapping[str, Position], now: int) -> list[Move]:
     for source in chunk.idle:
         stored_to[source] = max(stored_to.get(source, 0), chunk.looked_at - MARGIN_MS)
     return [
-        Move(source=source, expect=span.expect, to=Position(next=span.next, stored_to=stored_to[source], moved_at=now))
+        Move(source, span.expect, Position(span.next, stored_to[source], now, epoch=span.epoch))
         for source, span in chunk.spans.items()
     ]
 

@@ -43,13 +43,13 @@ async def test_what_is_not_kept_comes_again_and_a_conflict_goes_on_from_the_stor
         assert [record.offset for record in first.records] == list(range(10))
         again = await next_records(reader, 20)
         assert [record.offset for record in again.records] == list(range(20))
-        assert again.spans == {f"kafka:{name}/0": Span(None, 20)}
+        assert again.spans == {f"kafka:{name}/0": Span(None, 20, again.records[0].epoch)}
         positions.at[f"kafka:{name}/0"] = Position(50, begin, now_ms())  # another worker was here
         assert positions.commit(again, now_ms()) is None
         await reader.rewind()
         chunk = await next_records(reader, 1_000)
         assert [record.offset for record in chunk.records] == list(range(50, 100))
-        assert chunk.spans == {f"kafka:{name}/0": Span(50, 100)}
+        assert chunk.spans == {f"kafka:{name}/0": Span(50, 100, chunk.records[0].epoch)}
         positions.at[f"kafka:{name}/0"] = Position(7, begin, now_ms())  # behind what is in hand
         await reader.rewind()
         assert [record.offset for record in (await next_records(reader, 3)).records] == [7, 8, 9]

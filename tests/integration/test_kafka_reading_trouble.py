@@ -156,6 +156,33 @@ async def test_a_topic_created_anew_is_noticed_also_when_it_is_longer_than_the_o
     assert len({(record.source, record.epoch, record.offset) for record in positions.stored}) == 40
 
 
+async def test_a_topic_created_anew_while_nobody_read_is_noticed_by_its_id(kafka: KafkaBroker, topics: str) -> None:
+    name = f"{topics}a"
+    await create(kafka.bootstrap, name, partitions=1)
+    await send(kafka.bootstrap, ((name, 0, now_ms(), b"%d" % n) for n in range(10)))
+    positions, notices = Positions(), list[Notice]()
+    async with reading(kafka.bootstrap, [name], positions, topics) as reader:
+        await read_until(reader, positions, lambda: len(positions.stored) == 10)
+    async with admin(kafka.bootstrap) as client:
+        await client.delete_topics([name])
+    async with asyncio.timeout(20):
+        while True:  # deleting takes a moment
+            with contextlib.suppress(KafkaError):
+                await create(kafka.bootstrap, name, partitions=1)
+                break
+    await send(kafka.bootstrap, ((name, 0, now_ms(), b"new %d" % n) for n in range(30)))
+    # Also where new topics begin at their end: this one is not new to us, and nobody has read what is in it.
+    async with reading(kafka.bootstrap, [name], positions, topics, notice=notices.append, begin="latest") as reader:
+        await read_until(reader, positions, lambda: len(positions.stored) >= 40, within_s=30)
+    assert [record.value for record in positions.stored[10:]] == [b"new %d" % n for n in range(30)]
+    assert notices == [Notice("recreated", f"kafka:{name}/0", 10, 30)]
+    assert positions.at[f"kafka:{name}/0"].next == 30
+    async with reading(kafka.bootstrap, [name], positions, topics, notice=notices.append) as reader:
+        await send(kafka.bootstrap, [(name, 0, now_ms(), b"one more")])
+        await read_until(reader, positions, lambda: len(positions.stored) >= 41, within_s=30)
+    assert (len(notices), len(positions.stored)) == (1, 41)
+
+
 async def test_a_partition_that_cannot_be_read_stops_only_itself(broker: KafkaBroker) -> None:
     await create(broker.bootstrap, "a")
     await send(broker.bootstrap, (("a", n % 3, now_ms(), b"number %d" % n) for n in range(30)))

@@ -8,15 +8,16 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 
+from sojourn.bootstrap.reading import looking
+from sojourn.bootstrap.settings import read_settings
+from sojourn.bootstrap.wiring import make_store
 from sojourn.errors import SojournError
 from sojourn.ports import StoreBroken
 from sojourn.store.migrate import HEAD, KNOWN, config, current, migrate
 from sojourn.store.sealing import master_key
 from sojourn.store.sqlite import SqliteStore
 from sojourn.store.tables import META
-from tests.contract.storekit import (
-    Clock,
-)
+from tests.contract.storekit import Clock, letter
 from tests.integration.oldkit import first_release, holds_first_release
 from tests.integration.sqlitekit import FILE, make
 
@@ -140,3 +141,18 @@ async def test_a_key_is_made_only_together_with_a_new_database(tmp_path: Path) -
     again = SqliteStore.at(path, key, Clock())
     await again.open()
     await again.close()
+
+
+async def test_who_reads_beside_the_engine_uses_the_key_of_the_settings(tmp_path: Path) -> None:
+    settings = read_settings({"SOJOURN_MASTER_KEY": "ab" * 32}, tmp_path)
+    store = make_store(settings, Clock())
+    await store.open()
+    async with store.transaction() as tx:
+        await tx.append_dead_letters([letter()])
+    await store.close()
+    assert not (tmp_path / "var/master.key").exists()
+    async with looking(settings) as views:
+        assert [one.letter for one in (await views.dead_letters("open", 9))[0]] == [letter()]
+    with pytest.raises(StoreBroken, match="does not belong"):
+        async with looking(read_settings({"SOJOURN_MASTER_KEY": "cd" * 32}, tmp_path)):
+            pass

@@ -1,5 +1,6 @@
 """A project's event types are loaded from its own folder, or the mistake is named with its line."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,10 @@ def test_a_field_that_cannot_be_read_is_named_with_its_line(tmp_path: Path, bad:
         load_catalogue(project(tmp_path, GOOD, profile))
     assert [problem.line for problem in caught.value.problems] == [7, 8]
     assert said in caught.value.problems[0].message
+
+
+def test_threads_that_load_at_once_all_get_the_whole_catalogue(tmp_path: Path) -> None:
+    folder = project(tmp_path, f"import time\ntime.sleep(0.2)\n{GOOD}")
+    with ThreadPoolExecutor(4) as pool:
+        catalogues = list(pool.map(load_catalogue, [folder] * 4))
+    assert [list(one.types) for one in catalogues] == [["premium.paid"]] * 4

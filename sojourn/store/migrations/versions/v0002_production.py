@@ -30,6 +30,8 @@ def upgrade() -> None:
     )
     op.add_column("position", sa.Column("moved_at", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("position", sa.Column("keyed", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column("position", sa.Column("epoch", sa.String(), nullable=False, server_default=""))
+    op.create_index("dead_letter_by_reason", "dead_letter", ["state", "reason", "number"])
     _new_tables()
     if op.get_bind().dialect.name == "postgresql":
         _for_many_processes()
