@@ -7,9 +7,9 @@ on at which one of these holds; what he gets after it is held by replay of the a
   outcome or a release that came while the event was on its way;
 - a timer went past a stalled source;
 - a hand-over did not end with the first attempt: throttled, in doubt, not taken;
-- a message went out later than simulate sends it, and in between something else of his happened, or quiet hours or a
-  day began or ended. Until then whatever follows from messages may be as late as they were, so "in between" reaches
-  as far as all his delays so far together;
+- a message went out later than simulate sends it, or was still waiting for it, and in between something else of his
+  happened, or quiet hours or a day began or ended. Until then whatever follows from messages may be as late as they
+  were, so "in between" reaches as far as all his delays so far together;
 - messages come up to a cap nearly at once, so that lag decides which of them is first;
 - a message was valid for no longer than that: one that was deferred to the very end of its validity goes out in
   simulate, which is never late, and never where a clock runs.
@@ -84,7 +84,8 @@ def said_by_lag(inputs: Sequence[Decided], mine: Sequence[Row], wanted: Sequence
             continue
         if row.status == "sent":
             late += row.decided_at - at
-        if (row.status == "sent" and _something(moments, at, at + late)) or _ended(row, at + late):
+        reach = max(at + late, row.decided_at) if row.detail.get("was") == "ready" else at + late
+        if (row.status != "deferred" and _something(moments, at, reach)) or _ended(row, at + late):
             until = min(until, at)
     return min(until, _crowded(wanted, late))
 
