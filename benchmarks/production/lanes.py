@@ -26,7 +26,7 @@ LEAST_DRAIN: Final = 4_000
 MOST_URGENT_MS: Final = 500
 MOST_REACTION_MS: Final = 1_000
 MOST_URGENT_IN_BURST_MS: Final = 1_000
-_LONGEST_S: Final = 300
+_LONGEST_S: Final = 200
 _WAIT_MS: Final = 3_600_000
 _HOUR: Final = 3_600_000
 
@@ -172,7 +172,7 @@ async def lanes(place: Installation, bulk: int, rate: int, seconds: int) -> bool
     async with feeding(place.kafka.bootstrap, place.project.catalogue) as feed:
         count = await feed.put((person("B", n, past) for n in range(bulk)), past)
         count += await feed.put((person("T", n, past) for n in range(claimants)), past)
-        count += await feed.put((enquiry(f"B{n:07d}") for n in range(bulk)), past)
+        count += await feed.put((enquiry(f"B{n:07d}") for n in range(bulk)), past + 1_000)  # known by then
         await _stored(place, database, count)
         worker = place.worker(database, ways_out=ways_out)
         await asyncio.to_thread(worker.start)
