@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+from benchmarks.production import PARTS
 from sojourn.bootstrap import worker_health
 from sojourn.bootstrap.settings import NAMES
 from sojourn.bootstrap.tracing import Tracing
@@ -89,6 +90,11 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert (LEAST_KEPT_MS, KEEP_MS, KEEP_DEAD_MS) == (7 * DAY_MS, 14 * DAY_MS, 90 * DAY_MS)
     assert "warns below seven days, 14 are the default" in page
     assert "`cj.deadletter.v1` 90 days" in page
+
+
+def test_every_part_of_the_benchmark_is_named() -> None:
+    section = read("operate-production").partition("## How large")[2].partition("| what |")[0]
+    assert set(PARTS) <= set(re.findall(r"[a-z]+", section))
 
 
 def test_every_span_has_its_line() -> None:
