@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sojourn.records import Stored
 from sojourn.store.months import Months
 from sojourn.store.people import People
+from sojourn.store.remembered import Remembered
 from sojourn.store.sealing import Master
 
 
@@ -22,13 +23,28 @@ class Context:
     master: Master
     clock: Callable[[], int] | None
     months: Months | None = None
+    memory: Remembered | None = None
     people: People = field(init=False)
     revisions: dict[int, int] = field(default_factory=dict)
     loaded: dict[int, Stored] = field(default_factory=dict)
+    saved: dict[int, Stored] = field(default_factory=dict)
     erased: bool = False
 
     def __post_init__(self) -> None:
-        self.people = People(self.connection, self.master)
+        # Who is remembered may have been erased by another process; only a lock on his row tells that.
+        self.people = People(self.connection, self.master, self.memory if self.shared else None)
+
+    def committed(self) -> None:
+        """Remember for later transactions what this one has read and written."""
+        if self.memory is not None and self.erased:
+            self.memory.forget()
+        elif self.memory is not None:
+            self.memory.keep(self.people.known(), [*self.loaded.values(), *self.saved.values()])
+
+    def failed(self) -> None:
+        """Forget what may have been the reason."""
+        if self.memory is not None:
+            self.memory.forget()
 
     @property
     def shared(self) -> bool:

@@ -26,6 +26,7 @@ _LOCK = {
     True: Read(_HOT.with_for_update(key_share=True)),
     False: Read(_HOT.with_for_update(key_share=True, skip_locked=True)),
 }
+_SEEN = Read(_HOT)
 _THERE = Read(select(_p.subject).where(among(_p.subject), _p.kind == "hot"))
 _SUBJECTS = (
     select(t.subject.c.subject)
@@ -88,6 +89,14 @@ def load(
     if context.shared and unread:
         hot, others = lock(context, [person.subject for person in unread.values()], wait)
         unread = {name: person for name, person in unread.items() if person.subject not in others}
+    elif context.memory is not None and unread:
+        hot = _asked(context, _SEEN, [person.subject for person in unread.values()])
+    if hot is not None and context.memory is not None:
+        recalled = {row[0]: one for row in hot if (one := context.memory.as_of(row[0], row[3])) is not None}
+        context.loaded.update(recalled)
+        context.revisions.update((subject, one.revision) for subject, one in recalled.items())
+        hot = [row for row in hot if row[0] not in recalled]
+        unread = {name: person for name, person in unread.items() if person.subject not in recalled}
     context.loaded.update((one.subject, one) for one in _without_tombs(context.connection, unread, hot))
     context.revisions.update((person.subject, context.loaded[person.subject].revision) for person in unread.values())
     here = {name: person for name, person in wanted.items() if person.subject in context.loaded}
@@ -315,6 +324,7 @@ def save(context: Context, changes: Sequence[Changed], now: int) -> dict[str, St
     for stored in result.values():
         context.revisions[stored.subject] = stored.revision
         context.loaded.pop(stored.subject, None)
+        context.saved[stored.subject] = stored
     return result
 
 

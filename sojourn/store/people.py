@@ -1,7 +1,7 @@
 """Who is who: customer ids, subject ids and the keys of people, for the length of one transaction."""
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
 
@@ -30,18 +30,31 @@ _BY_SUBJECT = Read(select(*_COLUMNS).where(among(t.subject.c.subject), t.subject
 _NEW = Many(t.subject, keys=("customer_hash",))
 
 
+class Acquainted(Protocol):
+    """Who knows people from earlier transactions."""
+
+    def person(self, customer: str) -> Person | None:
+        """Give who a customer is, if that is known."""
+        ...
+
+    def of(self, subject: int) -> Person | None:
+        """Give the person of a subject, if he is known."""
+        ...
+
+
 class People:
     """Looks people up, each once; one statement for all who are not known yet."""
 
-    def __init__(self, connection: Connection, master: Master) -> None:
+    def __init__(self, connection: Connection, master: Master, acquainted: Acquainted | None = None) -> None:
         self._connection = connection
         self._master = master
+        self._acquainted = acquainted
         self._by_customer: dict[str, Person] = {}
         self._by_subject: dict[int, Person] = {}
 
     def find(self, customers: Collection[str]) -> dict[str, Person]:
         """Give those of the customers who are known."""
-        missing = {self._hash(name): name for name in customers if name not in self._by_customer}
+        missing = {self._hash(name): name for name in customers if not self._recall(name)}
         if missing:
             unwrap = self._master.unwrap
             for name, subject, wrapped in _BY_HASH.rows(self._connection, {"ids": listed(missing)}):
@@ -73,7 +86,7 @@ class People:
     def of(self, subjects: Iterable[int]) -> dict[int, Person]:
         """Give those of the subjects who are not erased."""
         wanted = list(dict.fromkeys(subjects))
-        missing = [subject for subject in wanted if subject not in self._by_subject]
+        missing = [subject for subject in wanted if not self._recall_subject(subject)]
         if missing:
             for subject, customer, wrapped in _BY_SUBJECT.rows(self._connection, {"ids": listed(missing)}):
                 key = self._master.unwrap(wrapped)
@@ -84,6 +97,22 @@ class People:
         """Drop a person who was erased."""
         self._by_customer.pop(person.customer, None)
         self._by_subject.pop(person.subject, None)
+
+    def known(self) -> Iterable[Person]:
+        """Give all who were looked up."""
+        return self._by_subject.values()
+
+    def _recall(self, customer: str) -> bool:
+        if customer in self._by_customer:
+            return True
+        person = None if self._acquainted is None else self._acquainted.person(customer)
+        return person is not None and self._add(person) is person
+
+    def _recall_subject(self, subject: int) -> bool:
+        if subject in self._by_subject:
+            return True
+        person = None if self._acquainted is None else self._acquainted.of(subject)
+        return person is not None and self._add(person) is person
 
     def _add(self, person: Person) -> Person:
         self._by_customer[person.customer] = person

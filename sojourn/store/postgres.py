@@ -16,6 +16,7 @@ from sojourn.store.context import Context
 from sojourn.store.failures import of_postgresql, told
 from sojourn.store.migrate import check, prepare
 from sojourn.store.months import MAKING, Month, Months, make
+from sojourn.store.remembered import Remembered
 from sojourn.store.sealing import Master
 from sojourn.store.transaction import SqlTx
 from sojourn.store.views import SqlViews
@@ -56,6 +57,7 @@ class PostgresStore(Store):
         self._patience_ms = patience_ms
         self._name = name
         self._months = Months(self._make_months)
+        self._memory = Remembered()
         self._writers: AsyncEngine | None = None
         self._readers: AsyncEngine | None = None
         self._running: set[AsyncConnection] = set()
@@ -128,16 +130,24 @@ class PostgresStore(Store):
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Tx]:
         connection = await self._begun()
-        context = Context(connection.sync_connection, self._master, self._clock, self._months)  # type: ignore[arg-type]
+        context = Context(
+            connection.sync_connection,  # type: ignore[arg-type]
+            self._master,
+            self._clock,
+            self._months,
+            self._memory,
+        )
         place = _Here(connection, self._months)
         self._running.add(connection)
         try:
             yield SqlTx(place, context)
             await place.say("COMMIT")
         except BaseException as error:
+            context.failed()
             await asyncio.shield(_end(connection, place, error))
             raise
         else:
+            context.committed()
             await connection.close()
         finally:
             self._running.discard(connection)

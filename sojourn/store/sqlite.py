@@ -15,6 +15,7 @@ from sqlalchemy.pool import StaticPool
 from sojourn.ports import Store, StoreBroken, StoreUnwritable, Tx
 from sojourn.store.context import Context
 from sojourn.store.migrate import prepare
+from sojourn.store.remembered import Remembered
 from sojourn.store.sealing import Master, master_key
 from sojourn.store.threads import Lane
 from sojourn.store.transaction import SqlTx
@@ -47,6 +48,7 @@ class SqliteStore(Store):
         self._clock = clock
         self._busy_ms = busy_ms
         self._turn = asyncio.Lock()
+        self._memory = Remembered()
         self._writer: Lane | None = None
         self._reader: Lane | None = None
         self._copier: Lane | None = None
@@ -109,8 +111,10 @@ class SqliteStore(Store):
                 yield SqlTx(lane, context)
                 await lane.run(_commit, context)
             except BaseException:
+                self._memory.forget()
                 await lane.run(_rollback, lane)
                 raise
+            context.committed()
             self._must_empty = self._must_empty or context.erased
             if self._must_empty:
                 self._must_empty = not await lane.run(_empty_log, lane)
@@ -125,7 +129,7 @@ class SqliteStore(Store):
 
     def _begin(self, lane: Lane) -> Context:
         lane.connection.begin()
-        return Context(lane.connection, self._master, self._clock)
+        return Context(lane.connection, self._master, self._clock, memory=self._memory)
 
     @staticmethod
     def _opened(lane: Lane | None) -> Lane:
