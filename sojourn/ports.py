@@ -253,7 +253,15 @@ class Tx(Protocol):
     async def forget_inbox(self, before: int, limit: int) -> int:
         """Drop inputs that arrived before an instant (at least 30 days ago, Q49), and give how many went.
 
-        A store that keeps its inbox in pieces of time drops whole pieces and gives how many inputs they held.
+        A store that keeps its inbox in pieces of time drops whole pieces and gives about how many inputs they held.
+        """
+        ...
+
+    async def forget_log(self, before: int, limit: int) -> int:
+        """Drop rows that were decided before an instant (at least 90 days ago), and give how much went; 0: no more.
+
+        The oldest are looked at first; the newest of all may stay. A message whose last row went goes with its
+        attempts. A store that keeps its log in pieces of time drops whole pieces, whatever the limit.
         """
         ...
 

@@ -26,6 +26,7 @@ from sojourn.bootstrap.releases import (
     plan,
     release,
 )
+from sojourn.bootstrap.retention import forget_slowly
 from sojourn.bootstrap.settings import Settings
 from sojourn.bootstrap.trouble import Trouble
 from sojourn.bootstrap.wiring import make_channels, make_inbox, make_press, make_store
@@ -193,7 +194,13 @@ class Engine:
         Raises:
             MustStop: The database must not be used any more.
         """
-        loops = (self._intake_loop, self._timers_loop, self._delivery_loop, self._release_loop)
+        loops = (
+            self._intake_loop,
+            self._timers_loop,
+            self._delivery_loop,
+            self._release_loop,
+            self._retention_loop,
+        )
         self._tasks = [asyncio.create_task(self._guarded(loop), name=loop.__name__) for loop in loops]
         await self._stopping.wait()
         await self._end()
@@ -303,6 +310,9 @@ class Engine:
             ahead = await self.check_releases()
             wait = _POLL_S if ahead is None else min(_POLL_S, max(0.001, (ahead - self.clock()) / 1000))
             await _wait(self._stopping, wait)
+
+    async def _retention_loop(self) -> None:
+        await forget_slowly(self.store, self.settings, self.trouble, self._stopping)
 
     async def _guarded(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a loop for ever: what may go well later is tried again, what does harm stops the engine."""

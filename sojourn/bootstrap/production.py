@@ -27,6 +27,7 @@ from sojourn.bootstrap.metrics import Metrics
 from sojourn.bootstrap.partitions import Partitions
 from sojourn.bootstrap.quarantine import Quarantine
 from sojourn.bootstrap.releases import Edition
+from sojourn.bootstrap.retention import forget_slowly
 from sojourn.bootstrap.roles import DELIVERY, INTAKE, TIMERS, roles_of
 from sojourn.bootstrap.settings import Settings
 from sojourn.bootstrap.telling import Announcing
@@ -284,7 +285,12 @@ class Production:
         if INTAKE in self.roles:
             loops["intake"] = self._intake_loop
         if TIMERS in self.roles:
-            loops |= {"timers": self._timers_loop, "stalled": self._stalled_loop, "sweep": self._sweep_loop}
+            loops |= {
+                "timers": self._timers_loop,
+                "stalled": self._stalled_loop,
+                "sweep": self._sweep_loop,
+                "retention": self._retention_loop,
+            }
         if DELIVERY in self.roles:
             loops["delivery"] = self._delivery_loop
         return loops
@@ -346,6 +352,9 @@ class Production:
         while not self.stopping.is_set():
             if not await self._sweep():
                 await pause(self.stopping, _POLL_S)
+
+    async def _retention_loop(self) -> None:
+        await forget_slowly(self.store, self.settings, self.trouble, self.stopping)
 
     async def _outgoing_loop(self) -> None:
         while not self.stopping.is_set():

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
 from sojourn.core.nearest import did_you_mean
 from sojourn.errors import ConfigurationError
+from sojourn.operations.retention import LEAST_EVENT_DAYS, LEAST_LOG_DAYS
 
 PREFIX: Final = "SOJOURN_"
 _FILE: Final = "_FILE"
@@ -76,6 +77,14 @@ class Settings(BaseModel):
     kafka_begin: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a topic begins that was never read: `earliest` or `latest`."
     )
+    keep_events: int = Field(
+        400,
+        ge=0,
+        description="Days that events are kept, 30 or more; 0: for ever. Longer than any publisher repeats one.",
+    )
+    keep_log: int = Field(
+        0, ge=0, description="Days that the log of decisions is kept, 90 or more; 0: for ever. Ask who has to prove it."
+    )
     traces: float = Field(
         0.0,
         ge=0,
@@ -92,6 +101,16 @@ class Settings(BaseModel):
         if not colon or not port.isascii() or not port.isdigit():
             raise ValueError("write it as 127.0.0.1:8080")
         return {"host": host.strip("[]") or "127.0.0.1", "port": int(port)}
+
+    @field_validator("keep_events")
+    @classmethod
+    def _keep_events(cls, value: int) -> int:
+        return _days(value, LEAST_EVENT_DAYS)
+
+    @field_validator("keep_log")
+    @classmethod
+    def _keep_log(cls, value: int) -> int:
+        return _days(value, LEAST_LOG_DAYS)
 
     @field_validator("database")
     @classmethod
@@ -141,6 +160,12 @@ class Settings(BaseModel):
             )
         path = Path(self.database.removeprefix("sqlite:///"))
         return path if path.is_absolute() else self.project / path
+
+
+def _days(value: int, least: int) -> int:
+    if 0 < value < least:
+        raise ValueError(f"write {least} or more days, or 0 for ever")
+    return value
 
 
 def _url(value: SecretStr | None, schemes: tuple[str, ...], example: str) -> SecretStr | None:

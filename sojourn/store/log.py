@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, delete, func, select, text
 
 from sojourn.core.model import Row
+from sojourn.core.vocabulary import STATUSES
 from sojourn.store import tables as t
 from sojourn.store.codec import pack_typed, unpack_typed
 from sojourn.store.context import Context
 from sojourn.store.events import index
+from sojourn.store.months import drop
 from sojourn.store.people import Person
 from sojourn.store.sealing import Master
-from sojourn.store.sql import Many
+from sojourn.store.sql import Many, among, listed
 
 PLAIN = (
     "message_id", "run_id", "journey", "journey_version", "step", "template", "template_version", "locale",
@@ -63,6 +65,49 @@ def _entry(master: Master, person: Person, row: Row, seq: int) -> dict[str, Any]
     entry["sealed"] = person.key.seal(b"log", sealed)
     entry["proof"] = None if row.text is None else master.proof(content_of(row))
     return entry
+
+
+_OLD = select(t.log.c.seq, t.log.c.decided_at).order_by(t.log.c.seq).limit(bindparam("limit")).subquery()
+_FLOOR = select(func.min(t.log.c.seq))
+# The newest row stays: the next one is numbered after it.
+_DROP = delete(t.log).where(
+    t.log.c.seq.in_(select(_OLD.c.seq).where(_OLD.c.decided_at < bindparam("before"))),
+    t.log.c.seq < _LAST.scalar_subquery(),
+)
+_LEFT = (
+    select(t.message.c.message_id)
+    .where(t.message.c.status == bindparam("status"), t.message.c.seq < bindparam("floor"))
+    .order_by(t.message.c.seq)
+    .limit(bindparam("limit"))
+)
+
+
+_DROP_ATTEMPTS = delete(t.attempt).where(among(t.attempt.c.message_id))
+# Asked again: a message may have got another row meanwhile.
+_DROP_MESSAGES = delete(t.message).where(among(t.message.c.message_id), t.message.c.seq < bindparam("floor"))
+
+
+def forget(context: Context, before: int, limit: int) -> int:
+    """See ``Tx.forget_log``; looks only at the first rows: they are old before others are."""
+    if context.months is None:
+        gone = context.connection.execute(_DROP, {"limit": limit, "before": before}).rowcount
+    else:
+        gone = drop(context.connection, "log", before)
+        context.months.forget()
+    return gone + _forget_messages(context, limit)
+
+
+def _forget_messages(context: Context, limit: int) -> int:
+    """Drop messages whose last row lies before every row that is left, with their attempts."""
+    floor = context.connection.execute(_FLOOR).scalar()
+    bound = {"floor": 2**62 if floor is None else floor}
+    gone: list[str] = []
+    for status in STATUSES:
+        gone += context.connection.execute(_LEFT, bound | {"status": status, "limit": limit - len(gone)}).scalars()
+    if gone:
+        context.connection.execute(_DROP_ATTEMPTS, {"ids": listed(gone)})
+        context.connection.execute(_DROP_MESSAGES, bound | {"ids": listed(gone)})
+    return len(gone)
 
 
 def content_of(row: Row) -> bytes:

@@ -182,6 +182,22 @@ class MemoryTx(Tx):
             data.drop(data.inbox, seq)
         return len(old)
 
+    async def forget_log(self, before: int, limit: int) -> int:
+        """See ``Tx.forget_log``."""
+        data = self._data
+        first = sorted(data.log)[:limit]
+        old = [seq for seq in first if data.log[seq][1].decided_at < before and seq < max(data.log)]
+        for seq in old:
+            data.drop(data.log, seq)
+        floor = min(data.log, default=None)
+        left = [name for name, (_, seq, _) in data.messages.items() if floor is None or seq < floor][:limit]
+        for name in left:
+            data.drop(data.messages, name)
+        for number, (_, tried) in list(data.attempts.items()):
+            if tried.message_id in set(left):
+                data.drop(data.attempts, number)
+        return len(old) + len(left)
+
     async def append_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """See ``Tx.append_dead_letters``."""
         for letter in letters:

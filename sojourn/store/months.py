@@ -12,6 +12,9 @@ EARLY: Final = 24_240  # months since year 0 at the beginning of 2020: what is o
 MONTHLY: Final = {"inbox": "arrival", "log": "decided_at"}  # table, and the instant by which it is cut
 #: So that two processes never make the same thing at once: a lock of the database under this number.
 MAKING: Final = 7_303_014_201
+DROPPING: Final = 7_303_014_203
+_SMALL: Final = 8 << 20  # bytes: counted in a moment
+_SIZE = text("SELECT pg_relation_size(oid), reltuples FROM pg_class WHERE oid = :t ::regclass")
 _OURS = text(
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = :t ::regclass"
 )
@@ -117,11 +120,20 @@ def _statements(month: Month) -> Iterable[str]:
 
 
 def drop(connection: Connection, table: str, before: int) -> int:
-    """Drop the pieces that end by an instant, and give how many rows they held."""
-    gone = 0
-    connection.execute(text("SET LOCAL statement_timeout = '10min'"))
-    for month in sorted(from_name(table, name) for name in there(connection, table)):
-        if month.end <= before:
-            gone += connection.exec_driver_sql(f"SELECT count(*) FROM {month.name}").scalar_one()  # noqa: S608
-            connection.exec_driver_sql(f"DROP TABLE {month.name}")
+    """Drop the pieces that end by an instant, and give about how many rows they held; 0 while another one does so."""
+    if not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DROPPING}).scalar_one():
+        return 0
+    old = [name for name in sorted(there(connection, table)) if from_name(table, name).end <= before]
+    gone = sum(_held(connection, name) for name in old)  # first: from the first drop on others wait for the table
+    for name in old:
+        connection.exec_driver_sql(f"DROP TABLE {name}")
     return gone
+
+
+def _held(connection: Connection, name: str) -> int:
+    """Count the rows of a small piece; of a large one take what the database believes, at least one."""
+    size, believed = connection.execute(_SIZE, {"t": name}).one()
+    if size > _SMALL:
+        return max(1, int(believed))
+    counted: int = connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()  # noqa: S608
+    return counted

@@ -187,6 +187,10 @@ class SqlTx(Tx):
         """See ``Tx.forget_inbox``."""
         return await self._run(came.forget_inbox, before, limit)
 
+    async def forget_log(self, before: int, limit: int) -> int:
+        """See ``Tx.forget_log``."""
+        return await self._run(log.forget, before, limit)
+
     async def secret(self, name: str) -> bytes:
         """See ``Tx.secret``."""
         return await self._run(leaving.secret, name)

@@ -200,6 +200,27 @@ async def test_old_inputs_are_dropped_and_their_ids_are_free_again(store: Store)
     assert [one.event_id for one in kept if isinstance(one, Kept)] == ["e1", "e3"]
 
 
+async def test_old_decisions_are_dropped_with_their_messages_and_attempts(store: Store) -> None:
+    """A message stays as long as its last row; a store may keep its log in months and drop whole ones only."""
+    june = 1_780_272_000_000
+    async with store.transaction() as tx:
+        await tx.append_log([row("old", decided_at=NOW), row("both", status="held", decided_at=NOW + 1)])
+        await tx.append_log([row("both", decided_at=june), row("new", decided_at=june + 5)])
+        await tx.settle("w", [settled("old"), settled("both"), settled("old", outcome="rejected")])
+    async with store.transaction() as tx:
+        assert await tx.forget_log(NOW, 9) == 0
+        assert await tx.forget_log(june, 9) == 3
+        assert await tx.forget_log(june, 9) == 0
+    assert await store.views.message("old") == ([], [])
+    rows, attempts = await store.views.message("both")
+    assert ([one.status for one in rows], len(attempts)) == (["sent"], 1)
+    messages = await store.views.messages(("sent", "held"), 9)
+    assert [one.message_id for one in messages.messages] == ["new", "both"]
+    async with store.transaction() as tx:
+        await tx.append_log([row("next", decided_at=june + 6)])
+    assert [one.message_id for one in (await store.views.log(LogFilter(), 9)).rows] == ["next", "new", "both"]
+
+
 async def test_people_are_found_by_what_belongs_to_them(store: Store) -> None:
     async with store.transaction() as tx:
         await tx.append_inbox([event("e1", terms=("+86 138 0013 8000", "K-7")), event("e2", "c2", terms=("k-7",))])

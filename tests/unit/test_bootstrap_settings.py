@@ -12,7 +12,7 @@ from sojourn.errors import ConfigurationError
 
 def test_the_names_are_those_of_interfaces() -> None:
     given = {"PROJECT", "DATABASE", "LISTEN", "API_KEY", "SMTP", "SMS", "CALLS", "KAFKA"}
-    ours = {"MASTER_KEY", "ROLES", "TRACES"} | {
+    ours = {"MASTER_KEY", "ROLES", "TRACES", "KEEP_EVENTS", "KEEP_LOG"} | {
         f"KAFKA_{name}"
         for name in ("PROTOCOL", "MECHANISM", "USER", "PASSWORD", "CA", "CERTIFICATE", "KEY", "GROUP", "BEGIN")
     }

@@ -345,6 +345,10 @@ class SharedTx(Tx):
         await self._say("forget_inbox")
         return await self._do(lambda: self.inner.forget_inbox(before, limit))
 
+    async def forget_log(self, before: int, limit: int) -> int:
+        await self._say("forget_log")
+        return await self._do(lambda: self.inner.forget_log(before, limit))
+
     async def position(self, source: str) -> Position | None:
         await self._say("position")
         return await self._do(lambda: self.inner.position(source))
