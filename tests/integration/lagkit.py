@@ -156,9 +156,9 @@ class Lag:
     async def owing(self, *customers: str, method: str = "manual") -> None:
         """Publish, now, that customers exist and owe an installment."""
         now = self.clock()
-        for who in customers:
-            person = known(who, now, consent=EVERYTHING, timezone="Asia/Shanghai", language="zh-CN")
-            await self.publish(("customer", who, now, person), ("payment", who, now + 1, bill(who, now, method)))
+        people = [(who, known(who, now, consent=EVERYTHING, timezone=ZONE.key)) for who in customers]
+        await self.publish(*(("customer", who, now, raw) for who, raw in people))
+        await self.publish(*(("payment", who, now + 1, bill(who, now, method)) for who in customers))
 
     @contextlib.contextmanager
     def unreadable(self, name: str, customer: str, marker: bytes) -> Any:
