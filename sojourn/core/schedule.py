@@ -30,8 +30,23 @@ def pending_touches(journey: Journey, run: Run, zone: str) -> Iterator[tuple[Sch
         yield touch, anchor, touch.at.instant_of(anchor, zone) if due is None else due
 
 
+_known_due: dict[int, tuple[Run, Journey, str, int]] = {}  # by identity: runs are frozen, and asked again and again
+_MOST_KNOWN: Final = 16_384
+
+
 def run_due(journey: Journey, run: Run, zone: str) -> int:
     """Give the earliest instant at which a live run has something due, or NEVER."""
+    known = _known_due.get(id(run))
+    if known is not None and known[0] is run and known[1] is journey and known[2] == zone:
+        return known[3]
+    due = _run_due(journey, run, zone)
+    if len(_known_due) >= _MOST_KNOWN:
+        _known_due.clear()
+    _known_due[id(run)] = (run, journey, zone, due)
+    return due
+
+
+def _run_due(journey: Journey, run: Run, zone: str) -> int:
     best = NEVER if run.expire_at is None else run.expire_at
     for _, _, due in pending_touches(journey, run, zone) if journey.schedule else ():
         if due < best:
