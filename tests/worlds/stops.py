@@ -183,13 +183,15 @@ def story(base: Path, folder: Path, way: Callable[[Path, Steps], Any], stop: int
 def main() -> None:
     """Print the undisturbed story, then those of every stop, until one comes to the end undisturbed."""
     folder, kind, first, stride = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the engine logs goes where errors go
     way = {"turns": way_by_turns, "loops": way_by_loops}[kind]
     base = folder / "base"
     project(base / "project")
     assert in_child(lambda: asyncio.run(prepare(base))) == 0
     for stop in (0, *range(first, MOST, stride)):
         told = story(base, folder / str(stop), way, stop)
-        print(json.dumps(told), flush=True)
+        print(json.dumps(told), file=out, flush=True)
         if stop and not told["died"]:
             break
 

@@ -10,7 +10,7 @@ from tests.worlds.world import lived
 
 WORLDS = 1_000
 PART = 100
-MUTATED = 100
+MUTATED = 200
 
 
 @pytest.mark.parametrize("first", range(1, WORLDS + 1, PART))
