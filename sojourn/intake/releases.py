@@ -44,7 +44,13 @@ class Releases:
         return self.all[0]
 
     def numbered(self, number: int) -> Released:
-        """Give a release by its number."""
+        """Give a release by its number.
+
+        Raises:
+            BookMissing: A customer has met it through another process, and this one has not loaded it.
+        """
+        if number > self.all[-1].number:
+            raise self._missing(number)
         return self.all[number - self.all[0].number]
 
     def to_meet(self, met: int, now: int) -> Sequence[Released]:
@@ -58,9 +64,12 @@ class Releases:
         """Raise BookMissing when a release that is in force by now is not among these."""
         newest = positions.get(RELEASED)
         if newest is not None and newest.next > self.all[-1].number and newest.stored_to <= now:
-            raise BookMissing(
-                "A release is in force that this process has not loaded",
-                release=newest.next,
-                loaded=self.all[-1].number,
-                next_step="It is loaded now, and the same work is tried again.",
-            )
+            raise self._missing(newest.next)
+
+    def _missing(self, number: int) -> BookMissing:
+        return BookMissing(
+            "A release is in force that this process has not loaded",
+            release=number,
+            loaded=self.all[-1].number,
+            next_step="It is loaded now, and the same work is tried again.",
+        )
