@@ -86,6 +86,7 @@ class Send(msgspec.Struct, frozen=True, gc=False, array_like=True):
     attempt: int = 0
     yielded: bool = False
     behind: str | None = None  # the source that nobody could read when this message was let through
+    put_off: int = 0  # how often its provider did not take it; being judged again is no attempt
 
 
 class Copy(msgspec.Struct, frozen=True, gc=False, array_like=True):

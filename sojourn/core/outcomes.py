@@ -67,7 +67,7 @@ def _again(turn: Turn, send: Send, outcome: Outcome) -> None:
     at = outcome.retry_at or turn.now + _REPEAT_AFTER
     if send.channel != "call":  # a call has no validity: its tries are counted where it is made (B2)
         at = min(at, send.valid_until)
-    turn.put_send(replace(send, status="retry", next_at=max(turn.now + 1, at)))
+    turn.put_send(replace(send, status="retry", next_at=max(turn.now + 1, at), put_off=send.put_off + 1))
 
 
 def _went_out(turn: Turn, send: Send) -> None:

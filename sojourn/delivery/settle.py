@@ -121,9 +121,9 @@ def _outcome(one: Result) -> Outcome:
 
 
 def _wait(one: Result) -> int:
-    return backoff(
-        one.leased.message_id, one.leased.order.send.attempt, one.answered.retry_after_ms if one.answered else None
-    )
+    """How long until the next try; a message of a busy customer is judged often, which does not make it wait."""
+    order, said = one.leased.order, one.answered
+    return backoff(order.message_id, order.send.put_off + 1, said.retry_after_ms if said else None)
 
 
 def _settled(one: Result) -> Settled:
