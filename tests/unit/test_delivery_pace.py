@@ -1,6 +1,5 @@
 """Back-off, buckets and circuits: never piling up, never hammering."""
 
-
 import pytest
 
 from sojourn.delivery.pace import (
