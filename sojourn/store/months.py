@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, text
 from sqlalchemy.util import await_only
@@ -121,7 +121,8 @@ def _statements(month: Month) -> Iterable[str]:
 
 def drop(connection: Connection, table: str, before: int) -> int:
     """Drop the pieces that end by an instant, and give about how many rows they held; 0 while another one does so."""
-    if not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DROPPING}).scalar_one():
+    mine: bool = connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DROPPING}).scalar_one()
+    if not mine:
         return 0
     old = [name for name in sorted(there(connection, table)) if from_name(table, name).end <= before]
     gone = sum(_held(connection, name) for name in old)  # first: from the first drop on others wait for the table
@@ -132,8 +133,8 @@ def drop(connection: Connection, table: str, before: int) -> int:
 
 def _held(connection: Connection, name: str) -> int:
     """Count the rows of a small piece; of a large one take what the database believes, at least one."""
-    size, believed = connection.execute(_SIZE, {"t": name}).one()
+    found: Any = connection.execute(_SIZE, {"t": name}).one()
+    size, believed = found
     if size > _SMALL:
         return max(1, int(believed))
-    counted: int = connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()  # noqa: S608
-    return counted
+    return int(connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one())  # noqa: S608
