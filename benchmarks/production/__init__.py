@@ -34,8 +34,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks production", description=(__doc__ or "")[:70])
     parser.add_argument("--project", type=Path, default=PROJECT)
     parser.add_argument("--parts", default=",".join(PARTS), help="some of these, with commas")
-    parser.add_argument("--customers", type=int, default=5_000, help="of intake, workers and stored")
-    parser.add_argument("--events", type=int, default=20_000, help="of each round of intake, workers and stored")
+    parser.add_argument("--customers", type=int, default=20_000, help="of intake, workers and stored")
+    parser.add_argument("--events", type=int, default=15_000, help="of each round of intake, workers and stored")
     parser.add_argument("--rounds", type=int, default=3, help="of intake and stored, behind a warm-up")
     parser.add_argument("--workers", type=int, default=3, help="at most so many side by side")
     parser.add_argument("--touchpoints", type=int, default=5_000)
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--few", type=int, default=20_000, help="customers stored beside those of the load")
     parser.add_argument("--many", type=int, default=400_000)
     parser.add_argument("--memory-events", type=int, default=100_000)
-    parser.add_argument("--memory-customers", type=int, default=5_000)
+    parser.add_argument("--memory-customers", type=int, default=20_000)
     given = parser.parse_args(arguments)
     results = [_measured(PARTS[name], given) for name in given.parts.split(",")]
     return 0 if all(results) else 1

@@ -23,6 +23,7 @@ from benchmarks.engine import child, copy_project
 from benchmarks.project import Loaded, load
 from sojourn.outputs import TOPICS
 from tools.servers import THROUGHPUT_JVM, KafkaBroker, PostgresServer, SojournWorker
+from tools.servers.process import descendants
 
 PARTITIONS: Final = 6
 _LEADERS_S: Final = 2.0  # until every partition has its leader
@@ -94,6 +95,11 @@ class Installation:
         self._stack.callback(worker.kill9)
         return worker
 
+    def spent(self) -> tuple[float, float]:
+        """Give the processor seconds that PostgreSQL and the broker have used, with the processes that live now."""
+        each = [[one.pid, *descendants(one.pid)] for one in (self.postgres, self.kafka)]
+        return sum(map(cpu_s, each[0])), sum(map(cpu_s, each[1]))
+
     def gateway(self) -> dict[str, str]:
         """Start providers that take everything, and give the settings that name them."""
         urls = self._stack.enter_context(child([sys.executable, "-m", "benchmarks.gateway"], {}, self.folder))
@@ -152,7 +158,7 @@ def memory_mb(pid: int) -> float:
 def cpu_s(pid: int) -> float:
     """Give the processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    return sum(map(int, fields[11:15])) / 100  # its own, and that of children that have ended
 
 
 def told(**what: object) -> None:

@@ -122,6 +122,7 @@ async def intake(place: Installation, customers: int, events: int, rounds: int) 
     database, bare = place.database(), place.database()
     ours: list[Speed] = []
     theirs: list[Speed] = []
+    servers: list[tuple[float, ...]] = []
     async with feeding(place.kafka.bootstrap, place.project.catalogue) as feed:
         people = await published(place, feed, customers, events * (rounds + 2))
     total = people
@@ -129,12 +130,14 @@ async def intake(place: Installation, customers: int, events: int, rounds: int) 
         total += events
         theirs.append(await asyncio.to_thread(yardstick, place, bare, events if number else events + people))
         worker = place.worker(database, roles=["intake"])
+        before = place.spent()
         ours.append(await drained(database, [worker], total))
         await asyncio.to_thread(worker.stop)
+        servers.append(tuple((b - a) / events * 1e6 for a, b in zip(before, place.spent(), strict=True)))
         print(
-            f"  {'warm-up' if not number else f'round {number}'}: {ours[-1].records} records at "
-            f"{ours[-1].rate:.0f}/s, {ours[-1].cpu_us:.0f} us of the worker's processor each; "
-            f"bare {theirs[-1].rate:.0f}/s, {theirs[-1].cpu_us:.0f} us",
+            f"  {'warm-up' if not number else f'round {number}'}: {ours[-1].rate:.0f}/s, bare {theirs[-1].rate:.0f}/s; "
+            f"us of processor a record: worker {ours[-1].cpu_us:.0f}, PostgreSQL {servers[-1][0]:.0f}, broker "
+            f"{servers[-1][1]:.0f}; the bare consumer {theirs[-1].cpu_us:.0f}",
             flush=True,
         )
     ratios = sorted(a.rate / b.rate for a, b in zip(ours[1:], theirs[1:], strict=True))
