@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from sojourn.core.model import Row
 from sojourn.errors import MustStop, TryLater
 from sojourn.records import (
+    COUNTED,
     Attempt,
     Changed,
     Claimed,
@@ -38,6 +39,7 @@ from sojourn.records import (
     Timeline,
     TombKey,
     Verdict,
+    Waiting,
     Waiver,
 )
 
@@ -320,7 +322,10 @@ class Views(Protocol):
         ...
 
     async def counts(self) -> Mapping[str, int]:
-        """Give the number of customers, events, log rows, conflicts, open dead letters and live runs."""
+        """Give the number of customers, events, log rows, conflicts, open dead letters and live runs.
+
+        It counts all of them, which takes the longer the more there are: for people, not for metrics.
+        """
         ...
 
     async def runs(self) -> Sequence[RunCount]:
@@ -329,6 +334,10 @@ class Views(Protocol):
 
     async def lanes(self) -> Sequence[LaneDepth]:
         """Give the depth of the outbox."""
+        ...
+
+    async def waiting(self, most: int = COUNTED) -> Waiting:
+        """Give what waits, each kind counted up to ``most``; the cost does not grow with the tables."""
         ...
 
     async def positions(self) -> Mapping[str, Position]:

@@ -3,7 +3,8 @@
 Instants are ints, milliseconds UTC. ``customer`` is the id that the publishing systems use.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,6 +15,8 @@ Lane = Literal["urgent", "normal", "bulk"]
 LetterState = Literal["open", "replayed", "dropped"]
 TombKey = tuple[str, str, str]  # customer, journey, canonical key or "*"
 LANES: tuple[Lane, ...] = ("urgent", "normal", "bulk")
+#: Up to here what waits is counted: a metric must not cost more while more waits.
+COUNTED: Final = 10_000
 
 
 # ---- values: events and where they come from
@@ -153,13 +156,17 @@ class Queued(msgspec.Struct, frozen=True):
 
 
 class Leased(msgspec.Struct, frozen=True):
-    """One order that this worker alone may hand over until its lease ends. ``attempt`` counts from 1."""
+    """One order that this worker alone may hand over until its lease ends. ``attempt`` counts from 1.
+
+    ``ready_at``: since when it might go.
+    """
 
     message_id: str
     customer: str
     order: Deliver | CallOut
     channel: str
     attempt: int
+    ready_at: int
 
 
 class Stale(msgspec.Struct, frozen=True):
@@ -302,10 +309,27 @@ class RunCount(msgspec.Struct, frozen=True):
 
 
 class LaneDepth(msgspec.Struct, frozen=True):
-    """How much waits for hand-over in a lane of a channel, and since when the oldest does."""
+    """How much waits for hand-over in a lane of a channel, and since when the oldest does.
+
+    Both counts are exact up to a limit (``COUNTED``, unless another one was asked for) and go no further.
+    """
 
     channel: str
     lane: Lane
     ready: int
     calling: int
     oldest_ready: int | None
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits in the whole installation; counts go up to a limit and no further.
+
+    ``due``: the earliest due time of any customer, by lane. ``letters``: open dead letters by reason. ``in_doubt``:
+    messages of which nobody knows whether they were sent. ``outgoing``: records for output topics.
+    """
+
+    lanes: tuple[LaneDepth, ...] = ()
+    due: Mapping[Lane, int] = {}
+    letters: Mapping[str, int] = {}
+    in_doubt: int = 0
+    outgoing: int = 0

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from sojourn.bootstrap.metrics import Metrics
 from sojourn.bootstrap.quarantine import Quarantine
+from sojourn.core.model import Deliver
 from sojourn.delivery.claim import Given
 from sojourn.delivery.send import Result
 from sojourn.delivery.settle import SettledBatch
@@ -30,6 +31,9 @@ class Counting:
         """Orders were leased."""
         self._host.quarantine.add(given.broken)
         self._host.metrics.doubts.inc(given.doubts)
+        for leased in given.orders:
+            lane = leased.order.lane if isinstance(leased.order, Deliver) else "call"
+            self._host.metrics.claim_seconds.labels(lane).observe(max(0, given.now - leased.ready_at) / 1000)
         self._host.metrics.in_flight.set(self._host.delivery.in_flight + len(given.orders))
 
     def ended(self, result: Result) -> None:

@@ -13,6 +13,7 @@ import structlog
 from sojourn.bootstrap.answers import AnswerReader
 from sojourn.bootstrap.channels_file import read_channels
 from sojourn.bootstrap.counting import Counting, count_applied
+from sojourn.bootstrap.figures import LOOK_S, look_up, show
 from sojourn.bootstrap.health import summary
 from sojourn.bootstrap.intake_queue import IntakeQueue, Received
 from sojourn.bootstrap.lock import ProcessLock
@@ -200,6 +201,7 @@ class Engine:
             self._delivery_loop,
             self._release_loop,
             self._retention_loop,
+            self._figures_loop,
         )
         self._tasks = [asyncio.create_task(self._guarded(loop), name=loop.__name__) for loop in loops]
         await self._stopping.wait()
@@ -260,6 +262,16 @@ class Engine:
             await close_instant(tx, self.deciding, await tx.now())
         self.trouble.works("store", wrote=True)
 
+    async def look_up(self) -> None:
+        """Look at what waits in the store, and show it.
+
+        Raises:
+            TryLater: The store is away.
+        """
+        show(self.metrics, await look_up(self.views, {}, self.clock()))
+        self.metrics.quarantined.set(len(self.quarantine.customers))
+        self.trouble.works("figures", wrote=False)
+
     async def check_releases(self) -> int | None:
         """Look for a release; once its instant has come, use it and let everybody meet it.
 
@@ -313,6 +325,11 @@ class Engine:
 
     async def _retention_loop(self) -> None:
         await forget_slowly(self.store, self.settings, self.trouble, self._stopping)
+
+    async def _figures_loop(self) -> None:
+        while not self._stopping.is_set():
+            await self.look_up()
+            await _wait(self._stopping, LOOK_S)
 
     async def _guarded(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a loop for ever: what may go well later is tried again, what does harm stops the engine."""

@@ -1,29 +1,26 @@
 """Figures of the whole installation, looked up every few seconds by each worker for readyz and metrics."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from sojourn.bootstrap.metrics import Metrics
 from sojourn.intake.frontier import FOREVER, PREFIX, Frontier, frontier
 from sojourn.ports import Views
-from sojourn.records import LaneDepth, Position, Waiver
+from sojourn.records import LANES, Position, Waiting, Waiver
 
-MOST_COUNTED = 1_000
+#: How often each process looks.
+LOOK_S: Final = 5.0
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What the store says at ``at``, by this host's clock (ms).
-
-    ``in_doubt`` counts up to ``MOST_COUNTED``: a person looks long before.
-    """
+    """What the store says at ``at``, by this host's clock (ms)."""
 
     at: int
     positions: Mapping[str, Position] = {}
     waivers: tuple[Waiver, ...] = ()
-    lanes: tuple[LaneDepth, ...] = ()
-    letters: Mapping[str, int] = {}
-    in_doubt: int = 0
+    waiting: Waiting = Waiting()
     edge: Frontier | None = None
 
     @property
@@ -37,27 +34,23 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 async def look_up(views: Views, topics: Mapping[str, int], now: int) -> Figures:
-    """Give the figures; each look costs a few small reads.
+    """Give the figures; each look costs a few small reads, whatever the size of the store.
 
     Raises:
         TryLater: The store is away.
     """
     positions, waivers = await views.positions(), tuple(await views.waivers())
-    doubts = await views.messages(("in_doubt",), MOST_COUNTED)
     return Figures(
         at=now,
         positions=positions,
         waivers=waivers,
-        lanes=tuple(await views.lanes()),
-        letters=await views.dead_letter_counts(),
-        in_doubt=len(doubts.messages),
+        waiting=await views.waiting(),
         edge=frontier(positions, topics, waivers, now) if topics else None,
     )
 
 
 def show(metrics: Metrics, figures: Figures) -> None:
     """Set the gauges of the whole installation."""
-    metrics.in_doubt.set(figures.in_doubt)
     metrics.stalled.set(len(figures.stalled))
     metrics.stored_to.clear()
     for source, position in figures.positions.items():
@@ -65,12 +58,22 @@ def show(metrics: Metrics, figures: Figures) -> None:
             metrics.stored_to.labels(source).set(position.stored_to / 1000)
     if figures.edge is not None and figures.edge.worst.stored_to < FOREVER:
         metrics.frontier.set((figures.edge.now - figures.edge.worst.stored_to) / 1000)
+    _show_waiting(metrics, figures.waiting, figures.at)
+
+
+def _show_waiting(metrics: Metrics, waiting: Waiting, now: int) -> None:
+    metrics.in_doubt.set(waiting.in_doubt)
+    metrics.outgoing.set(waiting.outgoing)
     metrics.open_letters.clear()
-    for reason, count in figures.letters.items():
+    for reason, count in waiting.letters.items():
         metrics.open_letters.labels(reason).set(count)
-    for depth in figures.lanes:
+    for lane in LANES:
+        metrics.timers_waiting.labels(lane).set(max(0, now - waiting.due.get(lane, now)) / 1000)
+    metrics.ready.clear()
+    metrics.oldest_ready.clear()
+    for depth in waiting.lanes:
         metrics.ready.labels(depth.channel, depth.lane).set(depth.ready)
-        age = 0 if depth.oldest_ready is None else max(0, figures.at - depth.oldest_ready)
+        age = 0 if depth.oldest_ready is None else max(0, now - depth.oldest_ready)
         metrics.oldest_ready.labels(depth.channel, depth.lane).set(age / 1000)
 
 

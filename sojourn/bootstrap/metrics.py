@@ -32,8 +32,20 @@ class Metrics:
         self.timer_lag = Gauge(
             "sojourn_timer_lag_seconds", "How late the last page of timers was, in seconds", registry=one
         )
+        self.timers_waiting = Gauge(
+            "sojourn_timers_oldest_seconds",
+            "Since when the oldest timer of a lane is due and did not run, in seconds; 0 without one", ["lane"],
+            registry=one,
+        )  # fmt: skip
+        self.claim_seconds = Histogram(
+            "sojourn_claim_seconds", "Seconds from an order being ready to its being claimed, by lane (`call`: calls)", ["lane"],
+            buckets=_SECONDS, registry=one,
+        )  # fmt: skip
         self.attempts = Counter(
-            "sojourn_attempts", "Attempts at providers by channel and outcome", ["channel", "outcome"], registry=one
+            "sojourn_attempts",
+            "What providers made of attempts, by channel and outcome",
+            ["channel", "outcome"],
+            registry=one,
         )
         self.attempt_seconds = Histogram(
             "sojourn_attempt_seconds", "Seconds of one attempt at a provider, rendering included", ["channel"],
@@ -49,8 +61,8 @@ class Metrics:
         )  # fmt: skip
         self.quarantined = Gauge("sojourn_quarantined_customers", "Customers whose inputs are parked", registry=one)
         self.ready = Gauge(
-            "sojourn_outbox_ready", "Orders waiting for hand-over by channel and lane", ["channel", "lane"],
-            registry=one,
+            "sojourn_outbox_ready", "Orders waiting for hand-over by channel and lane, at most 10,000",
+            ["channel", "lane"], registry=one,
         )  # fmt: skip
         self.oldest_ready = Gauge(
             "sojourn_outbox_oldest_seconds", "Age of the oldest order that waits for hand-over, in seconds",
@@ -82,7 +94,12 @@ class Metrics:
             registry=one,
         )  # fmt: skip
         self.in_doubt = Gauge(
-            "sojourn_in_doubt", "Messages of which nobody knows whether they were sent, at most 1,000", registry=one
+            "sojourn_in_doubt", "Messages of which nobody knows whether they were sent, at most 10,000", registry=one
         )
-        self.open_letters = Gauge("sojourn_open_dead_letters", "Open dead letters by reason", ["reason"], registry=one)
+        self.open_letters = Gauge(
+            "sojourn_open_dead_letters", "Open dead letters by reason, at most 10,000 each", ["reason"], registry=one
+        )
+        self.outgoing = Gauge(
+            "sojourn_output_backlog", "Records that wait to go to the output topics, at most 10,000", registry=one
+        )
         self.published = Counter("sojourn_published", "Records that went to the output topics", registry=one)

@@ -18,7 +18,7 @@ from sojourn.bootstrap.channels_file import read_channels
 from sojourn.bootstrap.control import obey
 from sojourn.bootstrap.counting import Counting, count_applied
 from sojourn.bootstrap.editions import Editions
-from sojourn.bootstrap.figures import Figures, look_up, show, show_lag
+from sojourn.bootstrap.figures import LOOK_S, Figures, look_up, show, show_lag
 from sojourn.bootstrap.health import summary
 from sojourn.bootstrap.inflow import Batch, Inflow
 from sojourn.bootstrap.intake_queue import IntakeQueue, Received
@@ -69,7 +69,6 @@ _TOPICS_S: Final = 10.0
 _STALLED_S: Final = 5.0
 _GATHER_S: Final = 0.004
 _FIGURES_MS: Final = 2_000
-_LOOK_S: Final = 5.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
 
@@ -207,6 +206,8 @@ class Production:
         if self.figures is None or now - self.figures.at > _FIGURES_MS:
             self.figures = await look_up(self.views, self._counts, now)
             show(self.metrics, self.figures)
+            self.metrics.quarantined.set(len(self.quarantine.customers))
+            self.trouble.works("figures", wrote=False)
         reader = self.inflow.reader if self.inflow is not None else None
         if reader is not None:
             show_lag(self.metrics, reader.lag(), reader.lag_seconds())
@@ -366,7 +367,7 @@ class Production:
     async def _figures_loop(self) -> None:
         while not self.stopping.is_set():
             await self.look_up()
-            await pause(self.stopping, _LOOK_S)
+            await pause(self.stopping, LOOK_S)
 
     # ---- single turns
 

@@ -42,10 +42,7 @@ async def _store(engine: "Engine") -> Part:
             if engine.clock() - engine.trouble.at < _REMEMBERED_MS:  # a small write may still go where a batch does not
                 return Part("down", str(trouble))
             await engine.probe()
-        for depth in await engine.views.lanes():
-            engine.metrics.ready.labels(depth.channel, depth.lane).set(depth.ready)
-            age = 0 if depth.oldest_ready is None else max(0, engine.clock() - depth.oldest_ready)
-            engine.metrics.oldest_ready.labels(depth.channel, depth.lane).set(age / 1000)
+        await engine.look_up()
     except SojournError as error:
         return Part("down", str(error))
     return OK

@@ -95,9 +95,9 @@ def _installation(work: "Production") -> dict[str, Part]:
         found["sources"] = Part("degraded", f"stalled for ten minutes: {_few(figures.stalled)}; `sojourn intake list`")
     elif figures.waived(now):
         found["sources"] = Part("degraded", f"timers do not wait, by a waiver: {_few(figures.waived(now))}")
-    if figures.in_doubt:
-        found["in_doubt"] = Part("degraded", f"{figures.in_doubt} messages may or may not have been sent")
-    letters = {reason: count for reason, count in figures.letters.items() if count}
+    if figures.waiting.in_doubt:
+        found["in_doubt"] = Part("degraded", f"{figures.waiting.in_doubt} messages may or may not have been sent")
+    letters = figures.waiting.letters
     if letters:
         found["dead_letters"] = Part(
             "degraded", f"{sum(letters.values())} open: {_few(letters)}; `sojourn dead-letters`"

@@ -93,8 +93,10 @@ def _welcome(engine: Any, address: str, settings: Any, key: Any, *, moved: bool)
 async def _sample(engine: Any, settings: Any, *, wanted: bool) -> None:
     """Send the sample once in the life of a database."""
     from sojourn.cli.sample import SOURCE, stages
+    from sojourn.intake.apply import INTAKE
 
-    if not wanted or (await engine.views.counts())["events"]:
+    taken = (await engine.views.positions()).get(INTAKE)
+    if not wanted or (taken is not None and taken.next):
         return
     if settings.smtp or settings.sms or settings.calls:
         tell("The sample was not sent: a channel leaves this machine.")

@@ -343,7 +343,8 @@ class MemoryTx(Tx):
 
     def _leased(self, name: str) -> Leased:
         order = self._data.orders[name]
-        return Leased(name, order.queued.customer, order.queued.order, order.channel, order.attempt)
+        queued = order.queued
+        return Leased(name, queued.customer, queued.order, order.channel, order.attempt, queued.ready_at)
 
     async def settle(self, worker: str, results: Sequence[Settled]) -> frozenset[str]:
         """See ``Tx.settle``."""

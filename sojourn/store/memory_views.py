@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from sojourn.core.model import Row, State
 from sojourn.ports import Views
 from sojourn.records import (
+    COUNTED,
     LANES,
     Attempt,
     Kept,
@@ -20,6 +23,7 @@ from sojourn.records import (
     RunCount,
     Stored,
     Timeline,
+    Waiting,
     Waiver,
 )
 from sojourn.store.customers import position_of
@@ -28,6 +32,7 @@ from sojourn.store.memory_data import Data
 from sojourn.store.paging import ends_of, merged, next_cursor, number_of
 
 T = TypeVar("T")
+replace = msgspec.structs.replace
 
 
 def _newest(entries: Iterable[tuple[int, T]], limit: int, cursor: str | None) -> list[tuple[int, T]]:
@@ -178,6 +183,21 @@ class MemoryViews(Views):
             calling = len(here) - len(waiting)
             depths.append(LaneDepth(channel, LANES[lane], len(waiting), calling, min(waiting, default=None)))
         return depths
+
+    async def waiting(self, most: int = COUNTED) -> Waiting:
+        """See ``Views.waiting``."""
+        lanes, letters = await self.lanes(), await self.dead_letter_counts()
+        doubts = (await self.message_counts()).get("in_doubt", 0)
+        with self._data.committed():
+            timers = [(stored.lane, stored.due) for stored in self._data.stored.values() if stored.due is not None]
+            outgoing = len(self._data.outgoing)
+        return Waiting(
+            lanes=tuple(replace(one, ready=min(most, one.ready)) for one in lanes),
+            due={lane: min(at for here, at in timers if here == lane) for lane in dict(timers)},
+            letters={reason: min(most, count) for reason, count in letters.items()},
+            in_doubt=min(most, doubts),
+            outgoing=min(most, outgoing),
+        )
 
     async def positions(self) -> Mapping[str, Position]:
         """See ``Views.positions``."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 from sqlalchemy.util import await_only
@@ -14,7 +14,7 @@ MONTHLY: Final = {"inbox": "arrival", "log": "decided_at"}  # table, and the ins
 MAKING: Final = 7_303_014_201
 DROPPING: Final = 7_303_014_203
 _SMALL: Final = 8 << 20  # bytes: counted in a moment
-_SIZE = text("SELECT pg_relation_size(oid), reltuples FROM pg_class WHERE oid = :t ::regclass")
+_SIZE = text("SELECT pg_relation_size(oid) AS size, reltuples AS believed FROM pg_class WHERE oid = :t ::regclass")
 _OURS = text(
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = :t ::regclass"
 )
@@ -133,8 +133,7 @@ def drop(connection: Connection, table: str, before: int) -> int:
 
 def _held(connection: Connection, name: str) -> int:
     """Count the rows of a small piece; of a large one take what the database believes, at least one."""
-    found: Any = connection.execute(_SIZE, {"t": name}).one()
-    size, believed = found
-    if size > _SMALL:
-        return max(1, int(believed))
+    known = connection.execute(_SIZE, {"t": name}).mappings().one()
+    if known["size"] > _SMALL:
+        return max(1, int(known["believed"]))
     return int(connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one())  # noqa: S608

@@ -209,7 +209,7 @@ def _ready_of(
 
 def _leased(person: Person, row: Row[Any], attempt: int) -> Leased:
     order = unpack_order(row.kind, person.key.open(b"order", row.sealed))
-    return Leased(row.message_id, person.customer, order, row.channel, attempt)
+    return Leased(row.message_id, person.customer, order, row.channel, attempt, row.ready_at)
 
 
 # ---- settle

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 from sojourn.core.model import Row
 from sojourn.ports import Views
 from sojourn.records import (
-    LANES,
+    COUNTED,
     Attempt,
     DeadLetter,
     Kept,
@@ -24,6 +24,7 @@ from sojourn.records import (
     RunCount,
     Stored,
     Timeline,
+    Waiting,
     Waiver,
 )
 from sojourn.store import customers, events, log
@@ -33,6 +34,7 @@ from sojourn.store.paging import ends_of, merged, newest, next_cursor
 from sojourn.store.people import People, Person
 from sojourn.store.sealing import Master
 from sojourn.store.sql import among, listed
+from sojourn.store.waiting import depths, waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -116,7 +118,11 @@ class SqlViews(Views):
 
     async def lanes(self) -> Sequence[LaneDepth]:
         """See ``Views.lanes``."""
-        return await self._read(_lanes)
+        return await self._read(depths, COUNTED)
+
+    async def waiting(self, most: int = COUNTED) -> Waiting:
+        """See ``Views.waiting``."""
+        return await self._read(waiting, most)
 
     async def positions(self) -> Mapping[str, Position]:
         """See ``Views.positions``."""
@@ -316,16 +322,3 @@ def _runs(context: Context) -> list[RunCount]:
     query = select(*place, func.count()).where(t.run.c.ended.is_(None)).group_by(*place).order_by(*place)
     rows: Sequence[Any] = context.connection.execute(query).all()
     return [RunCount(*row) for row in rows]
-
-
-def _lanes(context: Context) -> list[LaneDepth]:
-    box = t.outbox.c
-    calling = func.count(box.lease_until)
-    oldest = func.min(box.ready_at).filter(box.lease_until.is_(None))
-    query = (
-        select(box.channel, box.lane, func.count() - calling, calling, oldest)
-        .group_by(box.channel, box.lane)
-        .order_by(box.channel, box.lane)
-    )
-    rows: Sequence[Any] = context.connection.execute(query).all()
-    return [LaneDepth(channel, LANES[lane], ready, busy, since) for channel, lane, ready, busy, since in rows]

@@ -157,6 +157,8 @@ def test_health_readiness_and_metrics(engine: Running) -> None:
     assert {"store", "intake", "timers", "sms", "smtp", "calls"} <= set(ready.json()["parts"])
     text = engine.get("/metrics").body.decode()
     assert re.search(r'^sojourn_events_total\{fate="accepted"\} [1-9]', text, re.MULTILINE)
+    assert re.search(r"^sojourn_claim_seconds_count\{lane=\"\w+\"\} [1-9]", text, re.MULTILINE)
+    assert "sojourn_quarantined_customers 0.0" in text
     assert "C-900001" not in text
 
 

@@ -2,7 +2,7 @@
 
 from sojourn.core.model import Deliver
 from sojourn.ports import Store, Tx
-from sojourn.records import Changed, Claimed, LaneDepth, Queued
+from sojourn.records import Changed, Claimed, LaneDepth, Outgoing, Queued, Waiting
 from tests.contract.storekit import NOW, VALUES, call, deliver, letter, queued, row, settled, touch
 
 
@@ -187,6 +187,39 @@ async def test_the_depth_of_the_outbox_is_told_by_channel_and_lane(store: Store)
         LaneDepth("sms", "normal", 1, 1, NOW - 3),
         LaneDepth("sms", "bulk", 1, 0, NOW),
     ]
+
+
+async def test_what_waits_is_told_up_to_a_limit(store: Store) -> None:
+    assert await store.views.waiting() == Waiting()
+    async with store.transaction() as tx:
+        await touch(tx, "c1", due=NOW + 5)
+        await touch(tx, "c2", due=NOW + 3)
+        await tx.enqueue([queued(f"m{n}", "c1", NOW - n, klass="care" if n % 2 else "service") for n in range(5)])
+        await tx.enqueue([queued("u", "c2", NOW - 9, lane="urgent"), Queued("c2", call("ring"), NOW + 8)])
+        await tx.append_dead_letters([letter("a"), letter("b"), letter("b"), letter("b")])
+        await tx.append_log([row(f"d{n}", status="in_doubt") for n in range(4)] + [row("sent")])
+        await tx.send_out([Outgoing(id=f"o{n}", topic="cj", key="c1", body=b"{}") for n in range(2)])
+    async with store.transaction() as tx:
+        await tx.claim(NOW, {"sms": 1}, NOW + 9, "w")
+    waiting = await store.views.waiting()
+    assert waiting == Waiting(
+        lanes=(
+            LaneDepth("call", "normal", 1, 0, NOW + 8), LaneDepth("sms", "urgent", 0, 1, None),
+            LaneDepth("sms", "normal", 5, 0, NOW - 4),
+        ),
+        due={"normal": NOW + 3}, letters={"a": 1, "b": 3}, in_doubt=4, outgoing=2,
+    )  # fmt: skip
+    assert await store.views.lanes() == list(waiting.lanes)
+    few = await store.views.waiting(2)
+    assert ([one.ready for one in few.lanes], few.letters) == ([1, 0, 2], {"a": 1, "b": 2})
+    assert (few.in_doubt, few.outgoing) == (2, 2)
+
+
+async def test_an_order_tells_since_when_it_might_go(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.enqueue([queued(ready_at=NOW - 7)])
+        claimed = await tx.claim(NOW, {"sms": 1}, NOW + 9, "w")
+    assert [one.ready_at for one in claimed.orders] == [NOW - 7]
 
 
 async def test_empty_batches_change_nothing(store: Store) -> None:

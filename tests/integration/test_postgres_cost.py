@@ -1,12 +1,14 @@
 """What a batch costs on PostgreSQL: a fixed number of statements, each through an index."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
 from sojourn.core.model import Hot
-from sojourn.records import Changed
+from sojourn.records import LANES, Changed
+from sojourn.store.transaction import SqlTx
+from sojourn.store.waiting import waiting
 from tests.contract.storekit import NOW, keep, replace, run
 from tests.integration.batchkit import everything
 from tests.integration.pgkit import connected, opened, watched
@@ -33,6 +35,16 @@ INSERT INTO attempt (message_id, subject, channel, started, ended, outcome, prov
 INSERT INTO search SELECT md5(n::text), n FROM many;
 ANALYZE
 """.replace("$NOW", str(NOW))
+
+
+#: What waits for a person or to go out.
+MORE = """;
+UPDATE message SET status = 'in_doubt' WHERE seq % 2 = 0;
+INSERT INTO dead_letter (state, source, arrival, reason)
+  SELECT 'open', 's', 1, CASE WHEN n % 2 = 0 THEN 'bad_json' ELSE 'unknown_type' END FROM many;
+INSERT INTO outgoing (topic, sealed) SELECT 't', 'x' FROM many;
+ANALYZE
+"""
 
 
 async def statements(database: str, count: int) -> list[str]:
@@ -70,6 +82,30 @@ async def test_every_statement_of_a_batch_goes_through_an_index(database: str) -
     assert len(reads) > 20
     assert whole == []
     assert [(statement, rows) for statement, rows in most.items() if rows > TOUCHED] == []
+
+
+async def test_what_waits_is_told_at_the_same_cost_however_much_it_is(database: str) -> None:
+    sent: list[tuple[str, Any]] = []
+    async with opened(database) as store, connected(database) as raw:
+        await raw.execute(f"CREATE TEMP TABLE many AS SELECT n FROM generate_series(1, {ROWS}) n")
+        await everything(store, ["c1"])  # makes the months, and a letter
+        await raw.execute(GROWN + MORE)
+        with watched(store, lambda statement, values: sent.append((statement, values))):
+            async with store.transaction() as tx:
+                told = await cast(SqlTx, tx)._run(waiting, 100)
+        asked = [one for one in sent if one[0].startswith("SELECT")]
+        whole = [(statement, plan) for statement, values in asked if (plan := await seq_scans(raw, statement, values))]
+        most = {statement: await rows_touched(raw, statement, values) for statement, values in asked}
+        seen = await store.views.waiting(100)
+    assert (told.in_doubt, told.outgoing) == (100, 100)
+    assert told.letters == {"bad_json": 100, "not valid JSON": 1, "unknown_type": 100}
+    assert [(one.channel, one.lane, one.ready) for one in told.lanes if one.channel == "sms"] == [
+        ("sms", lane, 100) for lane in LANES
+    ]
+    assert seen == told
+    assert len(asked) > 10
+    assert whole == []
+    assert [(statement, rows) for statement, rows in most.items() if rows > 1_000] == []
 
 
 async def test_a_customer_is_updated_in_place(database: str) -> None:

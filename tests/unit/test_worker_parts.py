@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from prometheus_client import generate_latest
 
 from sojourn.bootstrap.control import obey
+from sojourn.bootstrap.figures import Figures, show
 from sojourn.bootstrap.inflow import ENOUGH_BAD, Taster
 from sojourn.bootstrap.loops import Loops, at_most
 from sojourn.bootstrap.metrics import Metrics
@@ -14,7 +16,7 @@ from sojourn.bootstrap.trouble import Trouble
 from sojourn.errors import ConfigurationError, MustStop
 from sojourn.kafka.access import KafkaAccess
 from sojourn.ports import Conflict, StoreBusy
-from sojourn.records import Move, Position
+from sojourn.records import LaneDepth, Move, Position, Waiting
 from sojourn.store.memory import MemoryStore
 
 
@@ -112,3 +114,28 @@ async def test_an_end_that_takes_too_long_is_left_alone() -> None:
 
     async with asyncio.timeout(2):
         await at_most(0.05, {"long": long(), "wrong": wrong()})
+
+
+def test_what_waits_is_shown_with_ages_by_lane() -> None:
+    metrics, now = Metrics(), clock()
+    lanes = (LaneDepth("sms", "urgent", 3, 1, now - 2_500), LaneDepth("email", "bulk", 0, 2, None))
+    waiting = Waiting(
+        lanes=lanes, due={"bulk": now - 4_000, "normal": now + 9}, letters={"bad_json": 7}, in_doubt=2, outgoing=5
+    )
+    show(metrics, Figures(at=now, waiting=waiting))
+    shown = generate_latest(metrics.registry).decode().splitlines()
+    for line in (
+        'sojourn_outbox_ready{channel="sms",lane="urgent"} 3.0',
+        'sojourn_outbox_oldest_seconds{channel="sms",lane="urgent"} 2.5',
+        'sojourn_outbox_oldest_seconds{channel="email",lane="bulk"} 0.0',
+        'sojourn_timers_oldest_seconds{lane="bulk"} 4.0',
+        'sojourn_timers_oldest_seconds{lane="normal"} 0.0',
+        'sojourn_open_dead_letters{reason="bad_json"} 7.0',
+        "sojourn_in_doubt 2.0",
+        "sojourn_output_backlog 5.0",
+    ):
+        assert line in shown
+    show(metrics, Figures(at=now))  # what does not wait any more is not shown with its last figure
+    shown = generate_latest(metrics.registry).decode().splitlines()
+    assert "sojourn_output_backlog 0.0" in shown
+    assert not any(line.startswith(("sojourn_outbox_ready{", "sojourn_open_dead_letters{")) for line in shown)
