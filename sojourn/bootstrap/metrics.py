@@ -38,8 +38,8 @@ class Metrics:
             registry=one,
         )  # fmt: skip
         self.claim_seconds = Histogram(
-            "sojourn_claim_seconds", "Seconds from an order being ready to its being claimed, by lane (`call`: calls)", ["lane"],
-            buckets=_SECONDS, registry=one,
+            "sojourn_claim_seconds", "Seconds from an order being ready to its being claimed, by lane (`call`: calls)",
+            ["lane"], buckets=_SECONDS, registry=one,
         )  # fmt: skip
         self.attempts = Counter(
             "sojourn_attempts",
