@@ -66,14 +66,16 @@ test-contract: install
 
 # Whole worlds on a virtual clock, from seeds: a thousand here, a hundred thousand in `make worlds`.
 test-worlds: install
-	@$(BIN)/python -m pytest tests/worlds -q -n $(WORKERS)
+	@$(BIN)/python -m pytest tests/worlds -q -n $(WORKERS) -m "not serial"
+	@$(BIN)/python -m pytest tests/worlds -q -m serial
 
-# One after the other: these use ports, processes and the disk.
+# Mostly waiting for real servers and processes: two files side by side, each with servers of its own.
 test-integration: install
-	@$(BIN)/python -m pytest tests/integration -q
+	@$(BIN)/python -m pytest tests/integration -q -n $(WORKERS) --dist loadfile -m "not serial"
+	@$(BIN)/python -m pytest tests/integration -q -m serial
 
 test-acceptance: install
-	@$(BIN)/python -m pytest tests/acceptance -q
+	@$(BIN)/python -m pytest tests/acceptance -q -n $(WORKERS) --dist loadfile
 
 # Real servers and workers, killed: the short form; `make chaos` is the long one.
 test-chaos: install
