@@ -50,6 +50,7 @@ class Evidence:
     caught: Mapping[str, frozenset[str]]
     lost: frozenset[str]
     logs: Sequence[Path]
+    spans: bytes
     leases: int
     quarantined: int
     until: int
@@ -145,6 +146,7 @@ async def gather(machine: Machine, plan: Plan, topics: Sequence[str], until: int
         caught={how: frozenset(ids) for how, ids in machine.caught.items()},
         lost=frozenset(lost),
         logs=[machine.broker.log, machine.database.log, *(worker.log for worker in machine.workers)],
+        spans=bytes(machine.providers.spans),
         leases=int(leases[0][0]),
         quarantined=int(parked[0][0]),
         until=until,

@@ -6,8 +6,8 @@ Four things differ between a virtual clock and real processes, and nothing else 
   seconds. An event of the customer that arrives in between may end or change what was on its way.
 - **crossed**: events of a customer lie in several topics; when their partitions are with different workers for a
   moment, they meet him in another order than they arrived.
-- **close**: a timer waits until every source is known to be stored beyond it, two seconds and a look; an event that
-  arrives within that time comes first.
+- **close**: a timer waits until every source is known to be stored beyond it; an event that arrives within these
+  four seconds comes first, and what the timer would have brought does not come.
 - **held**: marketing and care are not handed over while the intake is more than 30 s behind.
 
 Each difference must belong to a customer of whom the evidence shows one of these at that time.
@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +28,7 @@ from sojourn.rows import instant_of, instant_text, row_json
 from tests.chaos.evidence import Evidence
 
 _SAME = ("journey", "step", "template", "template_version", "locale", "channel", "event_id")
-CLOSE_MS = 3_000
+CLOSE_MS = 4_000  # the margin of two seconds, a look every quarter, at most one and a half for its answers
 CAPPED = ("silence_reactivation", "churn_win_back", "need_alert", "onboarding_free_look")  # they share slots
 
 
@@ -68,7 +69,7 @@ def compare(found: Evidence, simulated: dict[str, list[dict[str, Any]]]) -> Like
     reasons = _Reasons(found, produced, simulated)
     for name in sorted(simulated.keys() | produced.keys()):
         theirs, ours = simulated.get(name, []), produced.get(name, [])
-        if theirs and ours and _alike(theirs[-1], ours[-1]):
+        if theirs and ours and _alike(theirs[-1], ours):
             like.same += 1
             continue
         customer = ours[-1].customer_id if ours else theirs[-1]["customer_id"]
@@ -80,9 +81,10 @@ def compare(found: Evidence, simulated: dict[str, list[dict[str, Any]]]) -> Like
     return like
 
 
-def _alike(theirs: dict[str, Any], ours: Row) -> bool:
-    status = "sent" if ours.status == "in_doubt" else ours.status
-    reason = None if ours.status == "in_doubt" else ours.reason
+def _alike(theirs: dict[str, Any], rows: list[Row]) -> bool:
+    ours = rows[-1]
+    doubted = any(row.status == "in_doubt" for row in rows)  # also one that was not repeated after its doubt
+    status, reason = ("sent", None) if doubted else (ours.status, ours.reason)
     if (theirs["status"], theirs["reason"]) != (status, reason):
         return False
     return all(theirs[name] == getattr(ours, name) for name in _SAME)
@@ -100,41 +102,58 @@ class _Reasons:
             self._arrivals[events[entry.id].customer].append(entry.arrival)
         self._waits: dict[str, list[_Wait]] = defaultdict(list)
         self._held: set[str] = set()
+        self._missing: dict[tuple[str, str], list[int]] = defaultdict(list)  # when simulate has what production has not
+        for name in simulated.keys() - produced.keys():
+            first = simulated[name][0]
+            run = _run(first["journey"], first["key"])
+            self._missing[first["customer_id"], run].append(instant_of(first["decided_at"]))
         for name, rows in produced.items():
             customer = rows[0].customer_id
             if any(row.reason == "intake_behind" for row in rows):
                 self._held.add(customer)
-            for theirs in simulated.get(name, ()):
-                if theirs["status"] == "sent":
-                    self._waits[customer].append(
-                        _Wait(_run(theirs["journey"], theirs["key"]), instant_of(theirs["decided_at"]), rows[-1])
-                    )
+            for theirs in simulated.get(name, ())[-1:]:
+                begin = instant_of(theirs["decided_at"])
+                self._waits[customer].append(_Wait(_run(theirs["journey"], theirs["key"]), begin, rows[-1]))
 
     def of(self, customer: str, ours: list[Row], theirs: list[dict[str, Any]]) -> str | None:
         """Give the reason that the evidence shows, or None."""
         arrivals = self._arrivals[customer]
         if any(later < earlier for earlier, later in pairwise(arrivals)):
             return "crossed"
-        upto = max([row.decided_at for row in ours] + [instant_of(row["decided_at"]) for row in theirs])
-        run = (
-            _run(theirs[-1]["journey"], theirs[-1]["key"])
-            if theirs
-            else _run(ours[-1].journey, row_json(ours[-1])["key"])
-        )
-        for wait in self._waits[customer]:
-            if wait.run != run and theirs and theirs[-1]["journey"] not in CAPPED:
-                continue
-            if wait.begin <= upto and any(wait.begin < arrival <= wait.end for arrival in arrivals):
-                return "overtaken"
-        if customer in self._held:
-            return "held"
-        return "close" if theirs and self._is_close(theirs, arrivals) else None
+        if theirs and not ours and self._is_close(customer, theirs[-1]):
+            return "close"
+        if ours and _went_out(ours) and theirs[-1:] and theirs[-1]["journey"] not in CAPPED:
+            return None  # nothing makes a message go out that simulate does not send, but for a slot that is free
+        if any(begin < arrival <= end for begin, end in self._ways(customer, ours, theirs) for arrival in arrivals):
+            return "overtaken"
+        return "held" if customer in self._held else None
 
-    @staticmethod
-    def _is_close(theirs: list[dict[str, Any]], arrivals: list[int]) -> bool:
-        """Whether a timer made the message, and an event of the customer arrived right after it."""
-        due = instant_of(theirs[0]["decided_at"])
-        return due not in arrivals and any(due < arrival <= due + CLOSE_MS for arrival in arrivals)
+    def _ways(self, customer: str, ours: list[Row], theirs: list[dict[str, Any]]) -> Iterator[tuple[int, int]]:
+        """Give from when to when messages were on their way of which this one may be a consequence.
+
+        It follows from itself; one that production has not, from others of its run, for which the run waited; one
+        that shares slots with others, from any of its customer.
+        """
+        row = theirs[-1] if theirs else row_json(ours[-1])
+        upto = max([one.decided_at for one in ours] + [instant_of(one["decided_at"]) for one in theirs])
+        run = _run(row["journey"], row["key"])
+        for wait in self._waits[customer]:
+            itself = wait.last.message_id == row["message_id"]
+            related = wait.run == run and not ours
+            if itself or ((related or row["journey"] in CAPPED) and wait.begin <= upto):
+                yield wait.begin, wait.last.decided_at
+
+    def _is_close(self, customer: str, row: dict[str, Any]) -> bool:
+        """Whether a timer made the message, or one before it in its run, and an event of the customer came right then.
+
+        Neither that message nor this one is in production: the event came before the timer.
+        """
+        arrivals, at = self._arrivals[customer], instant_of(row["decided_at"])
+        missing = self._missing[customer, _run(row["journey"], row["key"])]
+        return any(
+            due <= at and due not in arrivals and any(due < arrival <= due + CLOSE_MS for arrival in arrivals)
+            for due in missing
+        )
 
 
 class _Wait(NamedTuple):
@@ -144,10 +163,9 @@ class _Wait(NamedTuple):
     begin: int
     last: Row
 
-    @property
-    def end(self) -> int:
-        """When it was handed over, or no more to be."""
-        return self.last.decided_at
+
+def _went_out(rows: list[Row]) -> bool:
+    return any(row.status in ("sent", "in_doubt") for row in rows)
 
 
 def _run(journey: str, key: Any) -> str:

@@ -91,6 +91,8 @@ class Machine:
             "SOJOURN_SMTP": self.providers.smtp,
             "SOJOURN_CALLS": self.providers.calls,
             "SOJOURN_PROJECT": str(self.project),
+            "SOJOURN_TRACES": "0.2",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.providers.collector,
             "CHAOS_SEED": str(self._seed),
             "CHAOS_RATE": str(self._rate),
             "CHAOS_LOST": str(self.lost),

@@ -10,6 +10,7 @@ from typing import Any, Final
 from benchmarks.synthetic.people import make_person
 from sojourn.definitions.catalogue import Catalogue
 from sojourn.rows import instant_text
+from tests.chaos.privacy import personal
 from tests.chaos.project import When
 
 DUPLICATES: Final = 0.05
@@ -90,9 +91,7 @@ class _Teller:
         """Give the events by which he becomes known, and put down what nobody may read outside."""
         profile = {name: value for name, value in self.person.profile.items() if name not in ("customer_id", "consent")}
         profile |= {"timezone": self._when.zone, "do_not_contact": False}
-        secrets.update(profile[name] for name in ("name", "salutation_zh", "mobile", "email") if profile[name])
-        if profile["language"] == "en":
-            secrets.add(profile["salutation_en"])
+        secrets.update(personal(profile))
         self._say(0, "customer.updated", None, changed=sorted(profile), profile=profile)
         for purpose, channels in self.person.profile["consent"].items():
             for channel, granted in channels.items():

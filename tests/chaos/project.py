@@ -56,7 +56,6 @@ flow:
       - {call: escalate, with: {level: L1, run_id: = run.id}, save: {ticket: answer.ticket_id}}
       - wait: 4 seconds
       - {id: last, send: kyc_expired, by: sms}
-      - end: unheard
 
 deadlines:
   - id: much_too_late

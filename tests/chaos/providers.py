@@ -1,4 +1,7 @@
-"""SMS gateway, mail server and target of calls on 127.0.0.1: they remember every request and obey a mood."""
+"""SMS gateway, mail server and target of calls on 127.0.0.1: they remember every request and obey a mood.
+
+A collector of traces stands beside them; it keeps what it gets, to be searched for people.
+"""
 
 import asyncio
 import re
@@ -40,25 +43,28 @@ class Asked:
 
 
 class Providers:
-    """All three, in this process; ``asked`` holds every request in order."""
+    """All three, in this process; ``asked`` holds every request in order, ``spans`` what the collector got."""
 
     def __init__(self, dice: Random, answers: Mapping[str, Mapping[str, Any]]) -> None:
         self._dice, self._answers = dice, answers
         self.mood = "ok"
         self.asked: list[Asked] = []
         self.under_way = 0
-        self.sms = self.smtp = self.calls = ""
+        self.spans = bytearray()
+        self.sms = self.smtp = self.calls = self.collector = ""
         self._runner: web.AppRunner | None = None
         self._mail: asyncio.Server | None = None
 
     async def __aenter__(self) -> "Providers":
-        app = web.Application()
+        app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/sms", self._take_sms)
         app.router.add_post("/calls", self._take_call)
+        app.router.add_post("/v1/traces", self._take_spans)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         port = self._runner.addresses[0][1]
+        self.collector = f"http://127.0.0.1:{port}"
         self.sms, self.calls = (f"http://127.0.0.1:{port}/{name}" for name in ("sms", "calls"))
         self._mail = await asyncio.get_running_loop().create_server(self._connected, "127.0.0.1", 0)
         self.smtp = f"smtp://127.0.0.1:{self._mail.sockets[0].getsockname()[1]}"
@@ -108,6 +114,10 @@ class Providers:
     async def _take_call(self, request: web.Request) -> web.StreamResponse:
         body = msgspec.json.decode(await request.read())
         return _said(request, await self._answer(body["id"], "call"), self._answers[body["call"]])
+
+    async def _take_spans(self, request: web.Request) -> web.StreamResponse:
+        self.spans += await request.read()
+        return web.Response(content_type="application/x-protobuf")
 
     def _connected(self) -> SMTP:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from sojourn.definitions.project import load_project
 from tests.chaos import judge
 from tests.chaos.evidence import Evidence, ends, gather
 from tests.chaos.faults import make_tracks, play
-from tests.chaos.likeness import compare, simulate
+from tests.chaos.likeness import Likeness, compare, simulate
 from tests.chaos.machine import Machine
 from tests.chaos.plan import Plan, make_plan
 from tests.chaos.project import When, make_project
@@ -41,8 +41,9 @@ class Size:
 
 
 SHORT: Final = Size(events=3_000, span_s=60, workers=2, rounds=1, freeze_s=5.0, mood_s=3.0, drain_s=150)
-LONG: Final = Size(events=50_000, span_s=300, workers=3, rounds=3, freeze_s=20.0, mood_s=8.0, drain_s=600)
+LONG: Final = Size(events=50_000, span_s=420, workers=3, rounds=3, freeze_s=20.0, mood_s=8.0, drain_s=600)
 _STARTUP_MS: Final = 25_000
+_SOON_MS: Final = 600_000  # what is put off by a provider or for a doubt comes within that time, days do not
 
 
 @dataclass
@@ -131,16 +132,16 @@ async def _left(machine: Machine, upto: dict[str, int], events: int, now: int) -
     unread = sum(max(0, end - positions.get(source, 0)) for source, end in upto.items())
     sums = await machine.query(
         "SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM outbox), (SELECT count(*) FROM outgoing),"
-        f" (SELECT count(*) FROM due WHERE due <= {now + 2_000})"
+        f" (SELECT count(*) FROM due WHERE due <= {now + _SOON_MS})"
     )
     inbox, orders, outgoing, due = (int(one) for one in sums[0])
     left = {"records unread": unread, "events unread": events - inbox, "orders": orders, "out": outgoing, "due": due}
     return ", ".join(f"{count} {what}" for what, count in left.items() if count)
 
 
-def _count(figures: Counter[str], machine: Machine, like: object, found: Evidence, began: float) -> None:
-    figures["messages as in simulate"] = like.same  # type: ignore[attr-defined]
-    for why, count in like.excused.items():  # type: ignore[attr-defined]
+def _count(figures: Counter[str], machine: Machine, like: Likeness, found: Evidence, began: float) -> None:
+    figures["messages as in simulate"] = like.same
+    for why, count in like.excused.items():
         figures[f"messages {why}"] = count
     for kind, count in machine.did.items():
         figures[f"fault: {kind}"] = count
