@@ -8,7 +8,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -16,12 +16,12 @@ import structlog
 from sojourn.bootstrap.answers import AnswerReader
 from sojourn.bootstrap.channels_file import read_channels
 from sojourn.bootstrap.control import obey
-from sojourn.bootstrap.counting import Counting, count_applied
+from sojourn.bootstrap.counting import Counting
 from sojourn.bootstrap.editions import Editions
 from sojourn.bootstrap.figures import LOOK_S, Figures, look_up, show, show_lag
 from sojourn.bootstrap.health import summary
 from sojourn.bootstrap.inflow import Batch, Inflow
-from sojourn.bootstrap.intake_queue import IntakeQueue, Received
+from sojourn.bootstrap.intake_queue import Received
 from sojourn.bootstrap.loops import Loop, Loops, at_most, pause
 from sojourn.bootstrap.metrics import Metrics
 from sojourn.bootstrap.partitions import Partitions
@@ -30,9 +30,10 @@ from sojourn.bootstrap.releases import Edition
 from sojourn.bootstrap.retention import forget_slowly
 from sojourn.bootstrap.roles import DELIVERY, INTAKE, TIMERS, roles_of
 from sojourn.bootstrap.settings import Settings
+from sojourn.bootstrap.taking import Taking
 from sojourn.bootstrap.telling import Announcing
+from sojourn.bootstrap.timing import Timing
 from sojourn.bootstrap.trouble import Trouble
-from sojourn.bootstrap.watch import Watch
 from sojourn.bootstrap.wiring import (
     Secrets,
     make_access,
@@ -49,17 +50,14 @@ from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press
 from sojourn.delivery.worker import Delivery
 from sojourn.errors import TryLater
-from sojourn.intake.apply import Applied, Incoming, Reading, apply_events, apply_records
 from sojourn.intake.deciding import Deciding
-from sojourn.intake.decode import decode
 from sojourn.intake.mapping import Topics
-from sojourn.intake.timers import Fired, fire_due, fire_past_stalled
+from sojourn.intake.timers import Fired
 from sojourn.kafka.probe import probe
 from sojourn.kafka.publisher import Publisher
 from sojourn.kafka.reader import Reader
 from sojourn.ports import Store, Views
-from sojourn.publication.sweep import IN_FORCE, sweep_page
-from sojourn.records import Due, Position
+from sojourn.records import Position
 
 SETTLE_S: Final = 3.5
 CLOSE_S: Final = 1.5
@@ -103,7 +101,6 @@ class Production:
         self.partitions = Partitions(self.access)
         self.publisher = Publisher(self.access, self.store, clock)
         self.opened, self.drained = asyncio.Event(), asyncio.Event()
-        self.fired: Fired | None = None
         self.secrets: Secrets | None = None
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.tracing = make_tracing(settings, self.name, clock)
@@ -113,14 +110,12 @@ class Production:
         self._channels: Mapping[str, Channel] = {}
         self._deciding: Deciding | None = None
         self._delivery: Delivery | None = None
-        self._after: Due | None = None
-        self._watch = Watch()
         self._counts: Mapping[str, int] = {}
         self.figures: Figures | None = None
         self._used: Edition | None = None
         self._timers_wake = asyncio.Event()
-        self._queue = IntakeQueue(self._apply_now)
-        self.inflow = Inflow(self._make_reader, self._apply_records, clock) if INTAKE in self.roles else None
+        self.taking, self.timing = Taking(self), Timing(self)
+        self.inflow = Inflow(self._make_reader, self.taking.apply, clock) if INTAKE in self.roles else None
         if self.tracing is not None and self.inflow is not None:
             self.inflow.follow = self.tracing.follow
 
@@ -166,7 +161,12 @@ class Production:
     @property
     def waiting(self) -> int:
         """How many inputs of HTTP wait to be stored."""
-        return self._queue.waiting
+        return self.taking.waiting
+
+    @property
+    def fired(self) -> Fired | None:
+        """The last page of timers that this worker ran."""
+        return self.timing.fired
 
     @property
     def topics(self) -> Topics:
@@ -175,15 +175,8 @@ class Production:
         return Topics(frozenset(project.catalogue.topics), project.topics)
 
     async def submit(self, raws: Sequence[bytes], source: str) -> Received:
-        """Store events that came over HTTP; when it returns they are stored and decided.
-
-        Raises:
-            Overloaded: Too many wait; nothing was stored.
-            TryLater: The store is away; send them again.
-        """
-        catalogue, now = self.edition.project.catalogue, self.clock()
-        incoming = [Incoming(raw=raw, read=decode(raw, catalogue, now), source=source) for raw in raws]
-        return await self._queue.submit(incoming) if incoming else Received(0, 0)
+        """See ``Taking.submit``."""
+        return await self.taking.submit(raws, source)
 
     async def health(self) -> dict[str, Any]:
         """Tell how each part does, and why where it is not well."""
@@ -298,7 +291,7 @@ class Production:
 
     async def _http_loop(self) -> None:
         while not self.stopping.is_set():
-            if await self._queue.run_once():
+            if await self.taking.run_once():
                 self._wake()
 
     async def _intake_loop(self) -> None:
@@ -312,20 +305,11 @@ class Production:
             self._timers_wake.clear()
             if await self.fire():
                 self.delivery.ended.set()
-            await pause(self._timers_wake, self._until_due())
+            await pause(self._timers_wake, self.timing.wait_s())
 
     async def _stalled_loop(self) -> None:
         while not self.stopping.is_set():
-            await self.views.positions()  # a database that does not answer is no look
-            if not self._watch.looked(self.clock()):
-                await pause(self.stopping, _STALLED_S)
-                continue
-            fired = await fire_past_stalled(
-                self.store, self.deciding, after=self._after, quarantined=self.quarantine.customers
-            )
-            self._after = fired.after
-            self._count_fired(fired)
-            if self._after is None:
+            if not await self.timing.fire_past_stalled():
                 await pause(self.stopping, _STALLED_S)
 
     async def _delivery_loop(self) -> None:
@@ -351,7 +335,7 @@ class Production:
 
     async def _sweep_loop(self) -> None:
         while not self.stopping.is_set():
-            if not await self._sweep():
+            if not await self.timing.sweep():
                 await pause(self.stopping, _POLL_S)
 
     async def _retention_loop(self) -> None:
@@ -372,17 +356,8 @@ class Production:
     # ---- single turns
 
     async def fire(self) -> int:
-        """Run every timer that may run by now, and give for how many customers."""
-        count = 0
-        while not self.stopping.is_set():
-            fired = await fire_due(self.store, self.deciding, quarantined=self.quarantine.customers)
-            self.fired = fired
-            self._count_fired(fired)
-            self.metrics.timer_lag.set(fired.late_ms / 1000)
-            count += fired.customers
-            if not fired.more:
-                break
-        return count
+        """See ``Timing.fire``."""
+        return await self.timing.fire()
 
     async def deliver(self) -> int:
         """One turn of the way out: settle what ended, start what may go."""
@@ -433,7 +408,7 @@ class Production:
 
     async def _end(self) -> None:
         """Settle what is under way; every step is bounded, so that all of it takes less than ten seconds."""
-        self._queue.close(TryLater("The worker is stopping", next_step="Send it again to another one"))
+        self.taking.close(TryLater("The worker is stopping", next_step="Send it again to another one"))
         await self.loops.end(in_peace=frozenset({"intake", "delivery", "outgoing"}))
         self.drained.set()
         ends = {"delivery": self.delivery.stop(SETTLE_S - 1), "outgoing": self.publisher.stop()}
@@ -445,52 +420,9 @@ class Production:
         self._timers_wake.set()
         self.delivery.ended.set()
 
-    def _until_due(self) -> float:
-        """Seconds until timers are worth a look: those that wait for a source are looked at often."""
-        following = self.fired.next_due if self.fired is not None else None
-        if following is None:
-            return _POLL_S
-        return min(_POLL_S, max(_IDLE_S, (following - self.clock()) / 1000))
-
     async def _stored(self, sources: Collection[str]) -> Mapping[str, Position]:
         positions = await self.views.positions()
         return {source: positions[source] for source in sources if source in positions}
-
-    async def _apply_now(self, incoming: Sequence[Incoming]) -> Applied:
-        return await self._counted(
-            incoming, lambda: apply_events(self.store, self.deciding, incoming, quarantined=self.quarantine.customers)
-        )
-
-    async def _apply_records(self, incoming: Sequence[Incoming], reading: Reading) -> Applied:
-        applied = await self._counted(
-            incoming,
-            lambda: apply_records(self.store, self.deciding, incoming, reading, quarantined=self.quarantine.customers),
-        )
-        if incoming:
-            oldest = min(one.stamp or 0 for one in incoming)
-            self.metrics.decision_seconds.observe(max(0, self.clock() - oldest) / 1000)
-        return applied
-
-    async def _counted(self, incoming: Sequence[Incoming], apply: Callable[[], Awaitable[Applied]]) -> Applied:
-        began = self.clock()
-        try:
-            applied = await apply()
-        except Exception as error:
-            self.trouble.note(error, "intake")
-            raise
-        self.trouble.works("intake", wrote=True)
-        self.quarantine.add(applied.broken)
-        count_applied(self.metrics, applied, (self.clock() - began) / 1000)
-        if self.tracing is not None:
-            self.tracing.decided(incoming, applied, began)
-        self.metrics.intake_queue.set(self._queue.waiting)
-        self.metrics.quarantined.set(len(self.quarantine.customers))
-        return applied
-
-    def _count_fired(self, fired: Fired) -> None:
-        self.quarantine.add(fired.broken)
-        self.trouble.works("timers", wrote=fired.customers > 0)
-        self.metrics.timers.inc(fired.customers)
 
     async def _look_at_releases(self) -> None:
         fresh = await self.editions.catch_up()
@@ -524,13 +456,6 @@ class Production:
             self._delivery.deciding = self._deciding
         if self.inflow is not None:
             self.inflow.use(self.edition.project.catalogue, self.topics, self._counts)
-
-    async def _sweep(self) -> bool:
-        """Let a page of customers meet a release in force, if nothing else has; tell whether there is more."""
-        swept = (await self.views.positions()).get(IN_FORCE, Position(1, 0)).next
-        for released in self.deciding.releases.to_meet(swept, self.clock()):
-            return await sweep_page(self.store, self.deciding, released) is not None
-        return False
 
     def _press(self, edition: Edition) -> Press:
         assert self.secrets is not None

@@ -1,0 +1,96 @@
+"""The timers of a worker: what is due, what must not wait for a stalled source, and releases that nobody has met."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from sojourn.bootstrap.metrics import Metrics
+from sojourn.bootstrap.quarantine import Quarantine
+from sojourn.bootstrap.trouble import Trouble
+from sojourn.bootstrap.watch import Watch
+from sojourn.intake.deciding import Deciding
+from sojourn.intake.timers import Fired, fire_due, fire_past_stalled
+from sojourn.ports import Store
+from sojourn.publication.sweep import IN_FORCE, sweep_page
+from sojourn.records import Due, Position
+
+SOONEST_S: Final = 0.2
+LATEST_S: Final = 1.0
+
+
+class Host(Protocol):
+    """What timers need of the worker around them."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def deciding(self) -> Deciding: ...
+    @property
+    def quarantine(self) -> Quarantine: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def trouble(self) -> Trouble: ...
+    @property
+    def stopping(self) -> asyncio.Event: ...
+    @property
+    def clock(self) -> Callable[[], int]: ...
+
+
+class Timing:
+    """Single turns; the worker's loops call them. ``fired`` is the last page of timers."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._watch = Watch()
+        self._after: Due | None = None
+        self.fired: Fired | None = None
+
+    async def fire(self) -> int:
+        """Run every timer that may run by now, and give for how many customers."""
+        host, count = self._host, 0
+        while not host.stopping.is_set():
+            fired = await fire_due(host.store, host.deciding, quarantined=host.quarantine.customers)
+            self.fired = fired
+            self._count(fired)
+            host.metrics.timer_lag.set(fired.late_ms / 1000)
+            count += fired.customers
+            if not fired.more:
+                break
+        return count
+
+    def wait_s(self) -> float:
+        """Seconds until timers are worth a look: those that wait for a source are looked at often."""
+        following = self.fired.next_due if self.fired is not None else None
+        if following is None:
+            return LATEST_S
+        return min(LATEST_S, max(SOONEST_S, (following - self._host.clock()) / 1000))
+
+    async def fire_past_stalled(self) -> bool:
+        """Run a page of what must not wait for a stalled source; tell whether there is more of it.
+
+        Does nothing until this process has watched long enough to say that a source is stalled.
+        """
+        host = self._host
+        await host.store.views.positions()  # a database that does not answer is no look
+        if not self._watch.looked(host.clock()):
+            return False
+        fired = await fire_past_stalled(
+            host.store, host.deciding, after=self._after, quarantined=host.quarantine.customers
+        )
+        self._after = fired.after
+        self._count(fired)
+        return self._after is not None
+
+    async def sweep(self) -> bool:
+        """Let a page of customers meet a release in force, if nothing else has; tell whether there is more."""
+        host = self._host
+        swept = (await host.store.views.positions()).get(IN_FORCE, Position(1, 0)).next
+        for released in host.deciding.releases.to_meet(swept, host.clock()):
+            return await sweep_page(host.store, host.deciding, released) is not None
+        return False
+
+    def _count(self, fired: Fired) -> None:
+        self._host.quarantine.add(fired.broken)
+        self._host.trouble.works("timers", wrote=fired.customers > 0)
+        self._host.metrics.timers.inc(fired.customers)
