@@ -65,6 +65,9 @@ async def _asking(access: KafkaAccess) -> AsyncIterator[Any]:
     try:
         async with asyncio.timeout(WAIT_S):
             await admin.start()
+            while admin._client.cluster.controller is None:  # a cluster that has just begun
+                await admin._client.force_metadata_update()
+                await asyncio.sleep(_AGAIN_S)
             yield admin
     except (KafkaError, OSError, TimeoutError) as error:
         raise await _unreachable(access, error) from error

@@ -12,9 +12,10 @@ from typing import Any
 
 import aiohttp
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from tests.acceptance.runkit import KEY, ROOT, environment, insurer
+from tools.servers.admin import administrator
 
 BIN = Path(sys.executable).parent
 MASTER = "5e" * 32
@@ -135,12 +136,8 @@ async def workers(*several: Worker) -> AsyncIterator[None]:
 
 async def make_topics(kafka: str, names: Sequence[str], partitions: int = 3) -> None:
     """Create topics."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
+    async with administrator(kafka) as admin:
         await admin.create_topics([NewTopic(name, partitions, 1) for name in names])
-    finally:
-        await admin.close()
 
 
 async def publish(kafka: str, records: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from typing import Any
 
 import aiokafka
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from sojourn.intake.frontier import MARGIN_MS
 from sojourn.kafka.access import KafkaAccess
 from sojourn.kafka.reader import Reader
 from sojourn.kafka.values import Chunk, Record
 from sojourn.records import Move, Position
+from tools.servers.admin import administrator
 
 
 def now_ms() -> int:
@@ -78,18 +79,8 @@ async def read_until(reader: Reader, positions: Positions, done: Callable[[], bo
             await step(reader, positions)
 
 
-@contextlib.asynccontextmanager
-async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
 async def create(bootstrap: str, *topics: str, partitions: int = 3, **configs: str) -> None:
-    async with admin(bootstrap) as client:
+    async with administrator(bootstrap) as client:
         await client.create_topics([NewTopic(name, partitions, 1, topic_configs=configs) for name in topics])
 
 

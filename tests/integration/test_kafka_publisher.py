@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from sojourn.kafka.access import KafkaAccess
 from sojourn.kafka.publisher import Publisher
@@ -18,6 +18,7 @@ from sojourn.store.memory import MemoryStore
 from sojourn.store.postgres import PostgresStore
 from sojourn.store.sealing import master_key
 from tools.servers import KafkaBroker, free_port
+from tools.servers.admin import administrator
 
 PARTITIONS = 3
 
@@ -51,10 +52,8 @@ async def publishing(broker: str, store: Store, wait_s: float = 2.5) -> AsyncIte
 
 
 async def create(broker: str, *topics: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics])
-    await admin.close()
+    async with administrator(broker) as admin:
+        await admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics])
 
 
 async def keep(store: Store, topic: str, first: int, count: int, keys: int = 7) -> None:

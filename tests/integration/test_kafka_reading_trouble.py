@@ -11,8 +11,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from sojourn.kafka.values import Notice
-from tests.integration.readingkit import Positions, admin, create, now_ms, read_until, reading, send
+from tests.integration.readingkit import Positions, create, now_ms, read_until, reading, send
 from tools.servers import KafkaBroker, KafkaCluster
+from tools.servers.admin import administrator
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ async def test_a_reader_starts_before_its_broker_and_stops_without_it(tmp_path: 
 async def test_a_partition_without_a_leader_holds_the_others_for_two_seconds(tmp_path: Path) -> None:
     cluster = await asyncio.to_thread(KafkaCluster(tmp_path, count=3).start)
     try:
-        async with admin(cluster.bootstrap) as client:
+        async with administrator(cluster.bootstrap) as client:
             await client.create_topics([NewTopic("a", -1, -1, replica_assignments={0: [1], 1: [3]})])
         positions = Positions()
         begin = now_ms() - 60_000
@@ -105,7 +106,7 @@ async def test_a_topic_that_is_created_anew_is_noticed_and_read_from_its_beginni
     positions, notices = Positions(), list[Notice]()
     async with reading(kafka.bootstrap, [name], positions, topics, notice=notices.append) as reader:
         await read_until(reader, positions, lambda: len(positions.stored) == 100)
-        async with admin(kafka.bootstrap) as client:
+        async with administrator(kafka.bootstrap) as client:
             await client.delete_topics([name])
         await read_until(reader, positions, lambda: not reader.assigned, within_s=30)
         await create(kafka.bootstrap, name, partitions=1)
@@ -124,7 +125,7 @@ async def test_records_that_retention_took_unread_are_told_and_passed(kafka: Kaf
     async with reading(kafka.bootstrap, [name], positions, topics) as reader:
         await read_until(reader, positions, lambda: len(positions.stored) == 10)
     await send(kafka.bootstrap, ((name, 0, now_ms(), b"%d" % n) for n in range(10, 30)))
-    async with admin(kafka.bootstrap) as client:
+    async with administrator(kafka.bootstrap) as client:
         await client.delete_records({TopicPartition(name, 0): RecordsToDelete(25)})
     async with reading(kafka.bootstrap, [name], positions, topics, notice=notices.append) as reader:
         await read_until(reader, positions, lambda: len(positions.stored) == 15)
@@ -141,7 +142,7 @@ async def test_a_topic_created_anew_is_noticed_also_when_it_is_longer_than_the_o
     positions, notices = Positions(), list[Notice]()
     async with reading(kafka.bootstrap, [name, other], positions, topics, notice=notices.append) as reader:
         await read_until(reader, positions, lambda: len(positions.stored) == 10)
-        async with admin(kafka.bootstrap) as client:
+        async with administrator(kafka.bootstrap) as client:
             await client.delete_topics([name])
         async with asyncio.timeout(20):
             while True:  # deleting takes a moment
@@ -163,7 +164,7 @@ async def test_a_topic_created_anew_while_nobody_read_is_noticed_by_its_id(kafka
     positions, notices = Positions(), list[Notice]()
     async with reading(kafka.bootstrap, [name], positions, topics) as reader:
         await read_until(reader, positions, lambda: len(positions.stored) == 10)
-    async with admin(kafka.bootstrap) as client:
+    async with administrator(kafka.bootstrap) as client:
         await client.delete_topics([name])
     async with asyncio.timeout(20):
         while True:  # deleting takes a moment

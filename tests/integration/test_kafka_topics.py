@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from typer.testing import CliRunner
 
 from sojourn.cli.app import app
@@ -16,21 +16,20 @@ from sojourn.kafka.topic_rules import Asked, Wanted
 from sojourn.kafka.topics import TopicsUnreachable, check_topics, make_topics
 from sojourn.outputs import TOPICS
 from tools.servers import KafkaBroker, KafkaCluster, free_port
+from tools.servers.admin import administrator
 
 PROJECT = Path(__file__).parents[2]
 
 
 async def create(broker: KafkaBroker, name: str, partitions: int = 1, **settings: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    await admin.start()
     given = {word.replace("_", "."): value for word, value in settings.items()}
-    answer = await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=given)])
-    assert [code for _, code, _ in answer.topic_errors] == [0]
-    for _ in range(100):
-        if not (await admin.describe_topics([name]))[0]["error_code"]:
-            break
-        await asyncio.sleep(0.05)
-    await admin.close()
+    async with administrator(broker.bootstrap) as admin:
+        answer = await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=given)])
+        assert [code for _, code, _ in answer.topic_errors] == [0]
+        for _ in range(100):
+            if not (await admin.describe_topics([name]))[0]["error_code"]:
+                break
+            await asyncio.sleep(0.05)
 
 
 async def test_missing_topics_are_created_and_the_second_time_there(kafka: KafkaBroker, topics: str) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import aiokafka
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from tools.servers import KafkaBroker, KafkaCluster, Listener, PostgresServer, ServerError, free_port
+from tools.servers.admin import administrator
 from tools.servers.process import descendants, listening, lives
 
 PARENT = """
@@ -39,10 +40,8 @@ async def _count(bootstrap: str, topic: str) -> int:
 
 
 async def _fill(bootstrap: str, topic: str, records: int, copies: int = 1) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, 1, copies)])
-    await admin.close()
+    async with administrator(bootstrap) as admin:
+        await admin.create_topics([NewTopic(topic, 1, copies)])
     await _send(bootstrap, topic, records)
 
 
