@@ -157,7 +157,7 @@ async def test_it_outlives_outages_and_ends_in_the_middle_of_one(tmp_path: Path,
                 await asyncio.sleep(2)
                 await asyncio.to_thread(server.start)
                 await publish(kafka.bootstrap, claims(50 + number))
-                await until(partial(told, gateway, 50 + number), f"an SMS after {server}", 60)
+                await until(partial(told, gateway, 50 + number), f"an SMS after {server}", 150)
             kafka.freeze()
             postgres.freeze()
             try:
