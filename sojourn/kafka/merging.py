@@ -15,8 +15,8 @@ from sojourn.kafka.values import Record, Span
 #: How long a partition that has unread records and does not deliver holds up the others, seconds.
 HOLD_S: Final = 2.0
 #: From here on a partition is not fetched any further until it is taken from.
-MANY_RECORDS: Final = 2_000
-MANY_BYTES: Final = 1 << 20
+MANY_RECORDS: Final = 1_000
+MANY_BYTES: Final = 512 << 10
 
 
 class Held:
@@ -163,6 +163,17 @@ class Held:
         if self.waiting or (self.placed and not self.unread):
             return False
         return now_s - self.hungry_since < HOLD_S
+
+
+def unseen(partitions: Iterable[Held]) -> bool:
+    """Whether records wait that are newer than the last look at a partition that seemed empty.
+
+    After an outage it may hold older ones; and what was due in the outage runs before the first record behind it only
+    where it is known that nothing else is unread.
+    """
+    placed = [each for each in partitions if each.placed]
+    head = min((each.waiting[0].arrival for each in placed if each.waiting), default=-1)
+    return any(not each.waiting and not each.unread and each.looked_at < head - MARGIN_MS for each in placed)
 
 
 def merge(partitions: Sequence[Held], limit: int, now_s: float) -> list[Record]:

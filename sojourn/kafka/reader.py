@@ -17,7 +17,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from sojourn.kafka.access import KafkaAccess
-from sojourn.kafka.merging import HOLD_S, merge
+from sojourn.kafka.merging import HOLD_S, merge, unseen
 from sojourn.kafka.probe import probe
 from sojourn.kafka.session import FORGOTTEN_S, Desk, Plan, Session, Stored
 from sojourn.kafka.values import Chunk, Notice, Record, Span
@@ -98,6 +98,7 @@ class Reader:
         self._client_id, self._metadata_ms = client_id, int(metadata_s * 1000)
         self._plan, self._desk = Plan(stored, clock, begin, notice), Desk()
         self._session: Session | None = None
+        self._unseen_since: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     # ---- what the worker calls
@@ -124,7 +125,7 @@ class Reader:
             held.put_back()
         while True:
             desk.arrived.clear()
-            taken = merge(list(desk.held.values()), limit, loop.time())
+            taken = [] if self._waits_for_a_look(loop.time()) else merge(list(desk.held.values()), limit, loop.time())
             if taken or loop.time() >= until:
                 if self._session is not None:
                     self._session.resume()
@@ -184,6 +185,15 @@ class Reader:
         last = taken[-1].arrival if taken else at
         merged = frozenset(held.source for held in every if held.placed and held.nothing_before(at) >= last)
         return Chunk(tuple(taken), idle, at, merged, spans)
+
+    def _waits_for_a_look(self, now_s: float) -> bool:
+        """Whether nothing is given out until the partitions were looked at again; once, and not for long."""
+        if not unseen(self._desk.held.values()):
+            self._unseen_since = None
+            return False
+        if self._unseen_since is None:
+            self._unseen_since = now_s
+        return now_s - self._unseen_since < HOLD_S
 
     def _overdue(self, now_s: float) -> float:
         """When the first of those that hold the others up stops to."""

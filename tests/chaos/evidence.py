@@ -21,6 +21,7 @@ from tests.chaos.providers import Asked
 
 OUT = (MESSAGES, INSTANCES, WEBHOOKS, DEAD_LETTERS)
 _PAGE = 1_000
+_TRIED = ("retry", "repeat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,34 @@ async def _parts(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[Topi
     return [TopicPartition(topic, n) for topic in topics for n in sorted(consumer.partitions_for_topic(topic) or ())]
 
 
+async def put_off(machine: Machine, by: int) -> int:
+    """Count the messages that wait for another try, of customers for whom something may be due by an instant.
+
+    The table of due times holds lower bounds; only the customer himself tells what waits.
+    """
+    store = _store(machine)
+    await store.open()
+    try:
+        soon = {int(row[0]) for row in await machine.query(f"SELECT subject FROM due WHERE due <= {by}")}
+        names: list[str] = []
+        after = 0
+        async with store.transaction() as tx:
+            while soon and (page := await tx.customers(after, _PAGE)):
+                after = page[-1][0]
+                names += [name for subject, name in page if subject in soon]
+        known = [await store.views.customer(name) for name in names]
+        return sum(send.status in _TRIED for one in known if one is not None for send in one.state.hot.sends)
+    finally:
+        await store.close()
+
+
+def _store(machine: Machine) -> PostgresStore:
+    return PostgresStore(machine.settings["SOJOURN_DATABASE"], Master(bytes.fromhex(MASTER)))
+
+
 async def gather(machine: Machine, plan: Plan, topics: Sequence[str], until: int, seconds: float) -> Evidence:
     """Read everything; the workers have ended."""
-    store = PostgresStore(machine.settings["SOJOURN_DATABASE"], Master(bytes.fromhex(MASTER)))
+    store = _store(machine)
     await store.open()
     try:
         rows: list[Row] = []
