@@ -69,13 +69,17 @@ test-worlds: install
 	@$(BIN)/python -m pytest tests/worlds -q -n $(WORKERS) -m "not serial"
 	@$(BIN)/python -m pytest tests/worlds -q -m serial
 
-# Mostly waiting for real servers and processes: two files side by side, each with servers of its own.
+# Mostly waiting for real servers and processes: two files side by side, each with servers of its own. Brokers and
+# databases that start, die and freeze beside each other can starve a test of time, so what failed runs once more, alone.
+ALONE = { echo "Once more, alone:"; $(BIN)/python -m pytest $(1) -q --last-failed --last-failed-no-failures none; }
+
 test-integration: install
-	@$(BIN)/python -m pytest tests/integration -q -n $(WORKERS) --dist loadfile -m "not serial"
+	@$(BIN)/python -m pytest tests/integration -q -n $(WORKERS) --dist loadfile -m "not serial" \
+	  || $(call ALONE,tests/integration -m "not serial")
 	@$(BIN)/python -m pytest tests/integration -q -m serial
 
 test-acceptance: install
-	@$(BIN)/python -m pytest tests/acceptance -q -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest tests/acceptance -q -n $(WORKERS) --dist loadfile || $(call ALONE,tests/acceptance)
 
 # Real servers and workers, killed: the short form; `make chaos` is the long one.
 test-chaos: install
