@@ -32,5 +32,5 @@ async def forget_slowly(
         gone = await forget_page(store, keep)
         trouble.works("retention", wrote=bool(gone))
         if gone:
-            log.info("old events and decisions were forgotten", about=gone)
+            log.info("old events and decisions were forgotten", number=gone)
         await pause(stopping, PAGE_S if gone else REST_S)
