@@ -94,7 +94,8 @@ class People:
         return {subject: self._by_subject[subject] for subject in wanted if subject in self._by_subject}
 
     def forget(self, person: Person) -> None:
-        """Drop a person who was erased."""
+        """Drop a person who was erased; from now on nobody is believed who was known before this transaction."""
+        self._acquainted = None
         self._by_customer.pop(person.customer, None)
         self._by_subject.pop(person.subject, None)
 

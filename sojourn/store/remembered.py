@@ -13,7 +13,7 @@ from sojourn.records import Stored
 from sojourn.store.people import Person
 
 #: About 20 KB each.
-MOST: Final = 4_000
+MOST: Final = 2_000
 
 
 class Remembered:

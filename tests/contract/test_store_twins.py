@@ -124,6 +124,7 @@ def test_both_stores_tell_the_same_story(batches: list[list[tuple[Any, ...]]]) -
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(batches=[[("row", "c1", "m2", "sent"), ("erase", "c1", 0, 0), ("row", "c1", "m2", "sent")]])
+@example(batches=[[("change", "c1", None, "r1")], [("erase", "c1", 0, 0), ("change", "c1", None, "r1")]])
 @given(batches=st.lists(st.lists(STEP, max_size=4), max_size=8))
 def test_postgresql_tells_the_same_story(twin: str, batches: list[list[tuple[Any, ...]]]) -> None:
     async def told() -> list[Any]:
