@@ -12,7 +12,7 @@ from tests.chaos.run import SHORT, chaos
 @pytest.mark.serial
 async def test_whatever_is_killed_the_log_is_that_of_simulate(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are killed on purpose
-    seed = int(os.environ.get("SOJOURN_CHAOS_SEED", "322782"))
+    seed = int(os.environ.get("CHAOS_SEED", "322782"))
     told: list[str] = []
     with capsys.disabled():
         print(f"\nchaos: repeat it with .venv/bin/python -m tests.chaos --short --seed {seed}", flush=True)
