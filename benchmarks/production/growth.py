@@ -105,7 +105,7 @@ async def memory(place: Installation, customers: int, events: int) -> bool:
     seen = max(seen, memory_mb(worker.pid))
     await asyncio.to_thread(worker.stop)
     print(
-        f"memory: {seen:.0f} MB at most in {at} records (at most {MOST_MB}); {begun:.0f} when it was ready, {early:.0f} "
-        f"after the first fifth (since then {seen / early:.2f}; at most {MOST_GROWTH})"
+        f"memory: {seen:.0f} MB at most in {at} records (at most {MOST_MB}); {begun:.0f} when it was ready, "
+        f"{early:.0f} after the first fifth (since then {seen / early:.2f}; at most {MOST_GROWTH})"
     )
     return seen <= MOST_MB and seen / early <= MOST_GROWTH
