@@ -15,11 +15,13 @@ from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press
 from sojourn.delivery.send import Result, send
 from sojourn.delivery.settle import ReadAnswer, SettledBatch, settle
+from sojourn.errors import TryLater
 from sojourn.intake.deciding import Deciding
 from sojourn.ports import Store
 from sojourn.records import Leased
 
 BATCH = 500
+SETTLE_S = 1.0  # how long the last results of a worker that ends are tried again
 
 
 class Listener(Protocol):
@@ -137,9 +139,23 @@ class Delivery:
         if late:
             await asyncio.wait(late, timeout=1)
         await asyncio.sleep(0)
-        await self.settle()
+        await self._settle_at_last()
 
     # ---- inside
+
+    async def _settle_at_last(self) -> None:
+        """Settle, again for a moment where it fails: what is not recorded now will be in doubt."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SETTLE_S
+        while True:
+            try:
+                await self.settle()
+            except TryLater:
+                if loop.time() >= until:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
 
     def _slots(self) -> dict[str, int]:
         """Free slots of each channel, as far as its rate and its provider's health allow."""

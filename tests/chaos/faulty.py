@@ -23,10 +23,11 @@ class Faulty(Store):
         dice: Decides which.
         rate: How many of a transaction fail (0.05: one in twenty); a tenth of them after the commit.
         lost: Where the ids go that were leased by a transaction whose commit was not heard of.
+        calm: Once this file is there, nothing fails any more.
     """
 
-    def __init__(self, store: Store, dice: Random, rate: float, lost: Path) -> None:
-        self._store, self._dice, self._rate, self._lost = store, dice, rate, lost
+    def __init__(self, store: Store, dice: Random, rate: float, lost: Path, calm: Path) -> None:
+        self._store, self._dice, self._rate, self._lost, self._calm = store, dice, rate, lost, calm
 
     @property
     def views(self) -> Views:
@@ -47,7 +48,7 @@ class Faulty(Store):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Tx]:
-        fails = self._dice.random() < self._rate
+        fails = self._dice.random() < self._rate and not self._calm.exists()
         late = self._dice.random() < 0.1
         async with self._store.transaction() as tx:
             watched = _Watched(tx)

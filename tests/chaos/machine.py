@@ -51,6 +51,7 @@ class Machine:
         self.workers: list[Worker] = []
         self.lost = folder / "lost.ndjson"
         self.lost.touch()
+        self._calm = folder / "calm"
         self._seed, self._rate = seed, rate
         self.caught: dict[str, set[str]] = {}
         self.did: Counter[str] = Counter()
@@ -96,6 +97,7 @@ class Machine:
             "CHAOS_SEED": str(self._seed),
             "CHAOS_RATE": str(self._rate),
             "CHAOS_LOST": str(self.lost),
+            "CHAOS_CALM": str(self._calm),
             "PYTHONPATH": str(ROOT),
         }
 
@@ -148,6 +150,10 @@ class Machine:
         await self._catch("frozen", worker.pid)
         await asyncio.sleep(seconds - 0.3)
         worker.thaw()
+
+    def calm(self) -> None:
+        """Let no more transactions fail."""
+        self._calm.touch()
 
     async def end_all(self) -> None:
         """End every worker cleanly; each must end by itself within ten seconds."""

@@ -86,7 +86,11 @@ from tests.chaos.faulty import Faulty
 settings = read_settings(os.environ)
 dice = Random(f"{os.environ['CHAOS_SEED']} {os.getpid()}")
 store = Faulty(
-    make_store(settings, wall_clock), dice, float(os.environ["CHAOS_RATE"]), Path(os.environ["CHAOS_LOST"])
+    make_store(settings, wall_clock),
+    dice,
+    float(os.environ["CHAOS_RATE"]),
+    Path(os.environ["CHAOS_LOST"]),
+    Path(os.environ["CHAOS_CALM"]),
 )
 app = Frame(Production(settings, wall_clock, store=store), public)
 

@@ -26,7 +26,9 @@ async def publish(bootstrap: str, records: Sequence[Record], begin: int) -> None
 
 
 async def _publish(bootstrap: str, records: Sequence[Record], begin: float) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, request_timeout_ms=5_000
+    )
     await producer.start()
     try:
         done = 0

@@ -40,7 +40,7 @@ class Size:
     rate: float = 0.05  # of the transactions fail
 
 
-SHORT: Final = Size(events=3_000, span_s=60, workers=2, rounds=1, freeze_s=5.0, mood_s=3.0, drain_s=150)
+SHORT: Final = Size(events=3_000, span_s=50, workers=2, rounds=1, freeze_s=4.0, mood_s=3.0, drain_s=150)
 LONG: Final = Size(events=50_000, span_s=420, workers=3, rounds=3, freeze_s=20.0, mood_s=8.0, drain_s=600)
 _STARTUP_MS: Final = 25_000
 _MARGIN_MS: Final = 2_000
@@ -103,6 +103,7 @@ async def _lived(
     await asyncio.gather(
         publish(machine.broker.bootstrap, plan.records, begin), play(machine, tracks, begin, seed, timed)
     )
+    machine.calm()
     timed("all is published, all faults are over")
     until = await _drained(machine, topics, len(plan.events), size.drain_s, timed)
     timed("drained")
