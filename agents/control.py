@@ -9,7 +9,7 @@ topic = app.topic(CONTROL, value_serializer="raw", key_serializer="raw")
 
 
 @app.agent(topic)
-async def control(records: AsyncIterable[bytes]) -> None:
+async def control(records: AsyncIterable[bytes | None]) -> None:
     """Give each word to the engine, which keeps what it cannot read as a dead letter; nothing is raised here."""
     async for record in records:
         await app.work.hear(record)

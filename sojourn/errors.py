@@ -41,7 +41,9 @@ class SojournError(Exception):
         """The three parts on one line: `what (name=value, ...). Next step`."""
         values = ", ".join(f"{name}={value!r}" for name, value in self.data.items())
         head = f"{self.what} ({values})" if values else self.what
-        return f"{head}. {self.next_step}" if self.next_step else head
+        if not self.next_step:
+            return head
+        return f"{head} {self.next_step}" if head.endswith("?") else f"{head}. {self.next_step}"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         """Survives a trip between processes with all three parts."""

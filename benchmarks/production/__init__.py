@@ -16,11 +16,13 @@ from benchmarks.production.growth import memory, stored, workers
 from benchmarks.production.installation import Installation, installed
 from benchmarks.production.intake import intake
 from benchmarks.production.lanes import lanes, touchpoints
+from benchmarks.production.sections import sections
 from benchmarks.project import PROJECT
 
 Part = Callable[[Installation, argparse.Namespace], Awaitable[bool]]
 PARTS: Final[Mapping[str, Part]] = {
     "intake": lambda place, given: intake(place, given.customers, given.events, given.rounds),
+    "sections": lambda place, given: sections(place, given.customers, given.events),
     "touchpoints": lambda place, given: touchpoints(place, given.touchpoints),
     "lanes": lambda place, given: lanes(place, given.bulk, given.rate, given.seconds),
     "workers": lambda place, given: workers(place, given.customers, given.events, given.workers),
@@ -38,8 +40,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--events", type=int, default=15_000, help="of each round of intake, workers and stored")
     parser.add_argument("--rounds", type=int, default=3, help="of intake and stored, behind a warm-up")
     parser.add_argument("--workers", type=int, default=3, help="at most so many side by side")
-    parser.add_argument("--touchpoints", type=int, default=5_000)
-    parser.add_argument("--bulk", type=int, default=20_000, help="timers of the burst and messages in lane bulk")
+    parser.add_argument("--touchpoints", type=int, default=20_000)
+    parser.add_argument("--bulk", type=int, default=100_000, help="timers of the burst and messages in lane bulk")
     parser.add_argument("--rate", type=int, default=200, help="events a second of the reaction")
     parser.add_argument("--seconds", type=int, default=30, help="of the reaction")
     parser.add_argument("--few", type=int, default=20_000, help="customers stored beside those of the load")

@@ -25,6 +25,15 @@ class _Head(msgspec.Struct):
 _read = msgspec.json.Decoder(_Head).decode
 
 
+def arrived(line: bytes) -> int:
+    """Give when an event arrived, 0 for a line that cannot be read."""
+    try:
+        head = _read(line)
+    except msgspec.MsgspecError:
+        return 0
+    return instant_at(head.arrives_at or head.occurred_at)
+
+
 class Feed:
     """Publishes lines; what is published is on the broker's disk cache, not replicated."""
 

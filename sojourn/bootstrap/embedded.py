@@ -29,10 +29,12 @@ from sojourn.bootstrap.releases import (
 )
 from sojourn.bootstrap.retention import forget_slowly
 from sojourn.bootstrap.settings import Settings
+from sojourn.bootstrap.traceparent import Headers, following
 from sojourn.bootstrap.trouble import Trouble
 from sojourn.bootstrap.wiring import make_channels, make_inbox, make_press, make_store
 from sojourn.channels.inbox import InboxMessage
 from sojourn.core.book import Book
+from sojourn.core.model import Event
 from sojourn.delivery.pace import backoff
 from sojourn.delivery.port import Channel
 from sojourn.delivery.worker import Delivery
@@ -136,12 +138,13 @@ class Engine:
         """How many inputs wait to be stored."""
         return self._queue.waiting
 
-    async def submit(self, raws: Sequence[bytes], source: str) -> Received:
+    async def submit(self, raws: Sequence[bytes], source: str, headers: Headers = ()) -> Received:
         """Store events and tell what became of each; when it returns they are stored and decided.
 
         Args:
             raws: One envelope each (requirements B2), as bytes.
             source: How they came, such as ``http``.
+            headers: Of the request; an event that names no trace belongs to theirs.
 
         Raises:
             Overloaded: Too many wait; nothing was stored.
@@ -149,7 +152,11 @@ class Engine:
         """
         catalogue = self.edition.project.catalogue
         now = self.clock()
-        incoming = [Incoming(raw=raw, read=decode(raw, catalogue, now), source=source) for raw in raws]
+        incoming = []
+        for raw in raws:
+            read = decode(raw, catalogue, now)
+            read = following(read, headers) if isinstance(read, Event) else read
+            incoming.append(Incoming(raw=raw, read=read, source=source))
         if not incoming:
             return Received(0, 0)
         return await self._queue.submit(incoming)

@@ -1,20 +1,28 @@
-"""The way in from Kafka: a chunk is read, becomes inputs, and is one transaction; then the next one."""
+"""The way in from Kafka: a chunk is read, becomes inputs, and is one transaction; then the next one.
+
+In a backlog the partitions are read in two halves side by side, so that one is decided while the database works for
+the other. A customer is in one half whatever the topic, as long as all topics have an even number of partitions and
+records lie where their customers put them; otherwise his events could overtake each other, and all is read as one.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from math import lcm
 from typing import Final
 
 import structlog
 
+from sojourn.bootstrap.beside import side_by_side
 from sojourn.bootstrap.traceparent import Headers, following
 from sojourn.core.model import Event
 from sojourn.definitions.catalogue import Catalogue
 from sojourn.errors import TryLater
 from sojourn.intake.apply import Applied, Incoming, Reading
 from sojourn.intake.decode import Refused, decode
+from sojourn.intake.frontier import MOST_PLACES
 from sojourn.intake.mapping import Ignored, Topics
 from sojourn.kafka.reader import Reader
-from sojourn.kafka.values import Chunk, Record
+from sojourn.kafka.values import HALVES, WHOLE, Chunk, Record, Share
 from sojourn.places import place_of
 from sojourn.ports import Conflict
 
@@ -56,6 +64,17 @@ class Batch:
         self.chunk = chunk
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    async def stored(self) -> None:
+        """Wait until it is; raises why it is not.
+
+        Raises:
+            TryLater: Whoever had it was ended: it may be stored or not.
+        """
+        await asyncio.wait({self.done})
+        if self.done.cancelled():
+            raise TryLater("An agent was ended with a batch of records", next_step="They are read again")
+        self.done.result()
+
 
 class Inflow:
     """Reads chunk by chunk. ``hand`` brings a batch to ``take``: at once, or through an agent.
@@ -74,8 +93,10 @@ class Inflow:
         self._catalogue: Catalogue | None = None
         self._topics: Topics | None = None
         self._counts: Mapping[str, int] = {}
-        self._looked_at = 0
+        self._looked_at: dict[Share, int] = {}
+        self._shares: tuple[Share, ...] = (WHOLE,)
         self._read: frozenset[str] = frozenset()
+        self._stray = False  # a record was read that lies in another partition than its customer's
         self._tasters: dict[str, Taster] = {}
         self.reader: Reader | None = None
         self.hand: Callable[[Batch], Awaitable[None]] = self.take
@@ -93,36 +114,50 @@ class Inflow:
             await reader.stop()
 
     async def turn(self) -> int:
-        """Read and store one chunk; give how many records it held.
+        """Read and store one chunk, in a backlog one of each half; give how many records that were.
 
         Raises:
             TryLater: It was not stored; the same records come again.
         """
         reader = await self._reading()
-        chunk = await reader.next(BATCH, WAIT_S)
-        if not chunk.records and (not chunk.idle or chunk.looked_at < self._looked_at + IDLE_MS):
+        if len(self._shares) == 1:
+            count = await self._turn(reader, WHOLE, WAIT_S)
+        else:
+            shares, self._shares = self._shares, (WHOLE,)
+            count = sum(await side_by_side(*(self._turn(reader, share, 0.0) for share in shares)))
+        self._shares = HALVES if count >= BATCH and self._halves(reader) else (WHOLE,)
+        return count
+
+    def _halves(self, reader: Reader) -> bool:
+        """Whether each customer's records are in one half, and nothing in the other holds his timers back."""
+        even = all(count % len(HALVES) == 0 for count in self._counts.values())
+        return even and lcm(*self._counts.values()) <= MOST_PLACES and not self._stray and reader.keyed
+
+    async def _turn(self, reader: Reader, share: Share, wait_s: float) -> int:
+        chunk = await reader.next(BATCH, wait_s, share)
+        if not chunk.records and (not chunk.idle or chunk.looked_at < self._looked_at.get(share, 0) + IDLE_MS):
             return 0
         batch = Batch(chunk)
         try:
             async with asyncio.timeout(TAKEN_S):
                 await self.hand(batch)
-                await batch.done
+                await batch.stored()
         except TimeoutError:
             batch.done.cancel()
-            await reader.rewind()
+            await reader.rewind(share)
             raise TryLater(
                 "A batch of records was not taken", seconds=TAKEN_S, next_step="It is read again; see the agents' log"
             ) from None
         except Conflict as error:  # common while partitions move: read on from where the store stands
             log.info("a batch of records was somebody else's", what=error.what)
-            await reader.rewind()
+            await reader.rewind(share)
             await asyncio.sleep(CONFLICT_S)
             return 0
         except BaseException:
             batch.done.cancel()
-            await reader.rewind()
+            await reader.rewind(share)
             raise
-        self._looked_at = chunk.looked_at
+        self._looked_at[share] = chunk.looked_at
         await reader.keep(chunk)
         return len(chunk.records)
 
@@ -162,6 +197,7 @@ class Inflow:
             looked_at=chunk.looked_at,
             epochs={source: span.epoch for source, span in chunk.spans.items()},
         )
+        self._stray = self._stray or any(not one.keyed for _, one in mapped)
         await self._apply([one for _, one in mapped], reading)
         for record, one in mapped:
             if self._tasters.setdefault(record.topic, Taster()).spoilt(isinstance(one.read, Refused)):

@@ -18,21 +18,22 @@ from sojourn.bootstrap.channels_file import read_channels
 from sojourn.bootstrap.control import obey
 from sojourn.bootstrap.counting import Counting
 from sojourn.bootstrap.editions import Editions
-from sojourn.bootstrap.figures import LOOK_S, Figures, look_up, show, show_lag
+from sojourn.bootstrap.figures import Figures, look_up, show, show_lag
 from sojourn.bootstrap.health import summary
 from sojourn.bootstrap.inflow import Batch, Inflow
 from sojourn.bootstrap.intake_queue import Received
-from sojourn.bootstrap.loops import Loop, Loops, at_most, pause
+from sojourn.bootstrap.loops import Loops, at_most, pause
 from sojourn.bootstrap.metrics import Metrics
 from sojourn.bootstrap.partitions import Partitions
 from sojourn.bootstrap.quarantine import Quarantine
 from sojourn.bootstrap.releases import Edition
-from sojourn.bootstrap.retention import forget_slowly
-from sojourn.bootstrap.roles import DELIVERY, INTAKE, TIMERS, roles_of
+from sojourn.bootstrap.roles import INTAKE, roles_of
+from sojourn.bootstrap.rounds import Rounds
 from sojourn.bootstrap.settings import Settings
 from sojourn.bootstrap.taking import Taking
 from sojourn.bootstrap.telling import Announcing
 from sojourn.bootstrap.timing import Timing
+from sojourn.bootstrap.traceparent import Headers
 from sojourn.bootstrap.trouble import Trouble
 from sojourn.bootstrap.wiring import (
     Secrets,
@@ -40,7 +41,7 @@ from sojourn.bootstrap.wiring import (
     make_channels,
     make_inbox,
     make_press,
-    make_store,
+    make_shared_store,
     make_tracing,
 )
 from sojourn.bootstrap.worker_health import worker_parts
@@ -49,7 +50,7 @@ from sojourn.core.book import Book
 from sojourn.delivery.port import Channel
 from sojourn.delivery.render import Press
 from sojourn.delivery.worker import Delivery
-from sojourn.errors import TryLater
+from sojourn.errors import SojournError, TryLater
 from sojourn.intake.deciding import Deciding
 from sojourn.intake.mapping import Topics
 from sojourn.intake.timers import Fired
@@ -61,11 +62,7 @@ from sojourn.records import Position
 
 SETTLE_S: Final = 3.5
 CLOSE_S: Final = 1.5
-_IDLE_S: Final = 0.2
 _POLL_S: Final = 1.0
-_TOPICS_S: Final = 10.0
-_STALLED_S: Final = 5.0
-_GATHER_S: Final = 0.004
 _FIGURES_MS: Final = 2_000
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("sojourn")
@@ -94,7 +91,7 @@ class Production:
         self.access = make_access(settings)
         self.metrics = Metrics()
         self.quarantine = Quarantine()
-        self.store = self.quarantine.guard(store if store is not None else make_store(settings, clock))
+        self.store = self.quarantine.guard(store if store is not None else make_shared_store(settings, clock))
         self.trouble = Trouble(self.metrics, clock)
         self.loops = Loops(self.trouble, clock)
         self.editions = Editions(settings, self.store)
@@ -113,8 +110,7 @@ class Production:
         self._counts: Mapping[str, int] = {}
         self.figures: Figures | None = None
         self._used: Edition | None = None
-        self._timers_wake = asyncio.Event()
-        self.taking, self.timing = Taking(self), Timing(self)
+        self.taking, self.timing, self.rounds = Taking(self), Timing(self), Rounds(self)
         self.inflow = Inflow(self._make_reader, self.taking.apply, clock) if INTAKE in self.roles else None
         if self.tracing is not None and self.inflow is not None:
             self.inflow.follow = self.tracing.follow
@@ -174,9 +170,9 @@ class Production:
         project = self.edition.project
         return Topics(frozenset(project.catalogue.topics), project.topics)
 
-    async def submit(self, raws: Sequence[bytes], source: str) -> Received:
+    async def submit(self, raws: Sequence[bytes], source: str, headers: Headers = ()) -> Received:
         """See ``Taking.submit``."""
-        return await self.taking.submit(raws, source)
+        return await self.taking.submit(raws, source, headers)
 
     async def health(self) -> dict[str, Any]:
         """Tell how each part does, and why where it is not well."""
@@ -205,15 +201,22 @@ class Production:
         if reader is not None:
             show_lag(self.metrics, reader.lag(), reader.lag_seconds())
 
-    async def hear(self, record: bytes) -> None:
-        """Do what a record of the control topic says; tried again until the store is there, never raises."""
+    async def hear(self, record: bytes | None) -> None:
+        """Do what a record of the control topic says; tried again until the store is there, never raises.
+
+        A word at which the engine itself fails is left out, because the words behind it count as well.
+        """
         while not self.stopping.is_set():
             try:
                 log.info("a word on the control topic", became=await obey(self.store, record))
                 return
-            except Exception as error:
+            except SojournError as error:
                 self.trouble.note(error, "control")
                 await pause(self.stopping, _POLL_S)
+            except Exception as error:
+                self.trouble.note(error, "control")
+                log.warning("a word on the control topic was left out", next_step="Say it with `sojourn intake waive`")
+                return
 
     async def take(self, batch: Batch) -> None:
         """Store one batch of records and say so in it; never raises."""
@@ -244,7 +247,7 @@ class Production:
         Raises:
             MustStop: The database must not be used any more.
         """
-        self.loops.start(self._loops())
+        self.loops.start(self.rounds.loops(self.roles))
         await self.loops.until_stopped()
         await self._end()
         if self.loops.failure is not None:
@@ -253,7 +256,7 @@ class Production:
     def stop(self) -> None:
         """Ask for a clean end: nothing new is taken, what is under way is settled."""
         self.stopping.set()
-        self._timers_wake.set()
+        self.rounds.timers_wake.set()
         if self._delivery is not None:
             self._delivery.ended.set()
 
@@ -265,93 +268,6 @@ class Production:
         if self.tracing is not None:
             ends["traces"] = self.tracing.close()
         await at_most(CLOSE_S, ends | {"brokers": self.partitions.close(), "store": self.store.close()})
-
-    # ---- loops
-
-    def _loops(self) -> dict[str, Loop]:
-        loops: dict[str, Loop] = {
-            "http": self._http_loop,
-            "release": self._release_loop,
-            "topics": self._topics_loop,
-            "outgoing": self._outgoing_loop,
-            "figures": self._figures_loop,
-        }
-        if INTAKE in self.roles:
-            loops["intake"] = self._intake_loop
-        if TIMERS in self.roles:
-            loops |= {
-                "timers": self._timers_loop,
-                "stalled": self._stalled_loop,
-                "sweep": self._sweep_loop,
-                "retention": self._retention_loop,
-            }
-        if DELIVERY in self.roles:
-            loops["delivery"] = self._delivery_loop
-        return loops
-
-    async def _http_loop(self) -> None:
-        while not self.stopping.is_set():
-            if await self.taking.run_once():
-                self._wake()
-
-    async def _intake_loop(self) -> None:
-        assert self.inflow is not None
-        while not self.stopping.is_set():
-            if await self.inflow.turn():
-                self._wake()
-
-    async def _timers_loop(self) -> None:
-        while not self.stopping.is_set():
-            self._timers_wake.clear()
-            if await self.fire():
-                self.delivery.ended.set()
-            await pause(self._timers_wake, self.timing.wait_s())
-
-    async def _stalled_loop(self) -> None:
-        while not self.stopping.is_set():
-            if not await self.timing.fire_past_stalled():
-                await pause(self.stopping, _STALLED_S)
-
-    async def _delivery_loop(self) -> None:
-        while not self.stopping.is_set():
-            self.delivery.ended.clear()
-            if await self.deliver():
-                self._timers_wake.set()
-            if not self.delivery.has_results:
-                await pause(self.delivery.ended, _IDLE_S)
-            if self.delivery.in_flight > 1:
-                await asyncio.sleep(_GATHER_S)  # let results gather: one transaction for many
-
-    async def _release_loop(self) -> None:
-        while not self.stopping.is_set():
-            await self.quarantine.refresh()
-            await self._look_at_releases()
-            await pause(self.stopping, _POLL_S)
-
-    async def _topics_loop(self) -> None:
-        while not self.stopping.is_set():
-            await self._look_at_topics()
-            await pause(self.stopping, _POLL_S if self.partitions.trouble else _TOPICS_S)
-
-    async def _sweep_loop(self) -> None:
-        while not self.stopping.is_set():
-            if not await self.timing.sweep():
-                await pause(self.stopping, _POLL_S)
-
-    async def _retention_loop(self) -> None:
-        await forget_slowly(self.store, self.settings, self.trouble, self.stopping)
-
-    async def _outgoing_loop(self) -> None:
-        while not self.stopping.is_set():
-            count = await self.publisher.run_once()
-            self.metrics.published.inc(count)
-            if not count:
-                await pause(self.stopping, _IDLE_S)
-
-    async def _figures_loop(self) -> None:
-        while not self.stopping.is_set():
-            await self.look_up()
-            await pause(self.stopping, LOOK_S)
 
     # ---- single turns
 
@@ -365,6 +281,20 @@ class Production:
             done = await self.delivery.exchange()
         self.trouble.works("delivery", wrote=bool(done))
         return done
+
+    async def look_at_releases(self) -> None:
+        """Load what was published since the last look, and use what is in force."""
+        fresh = await self.editions.catch_up()
+        self.trouble.works("release", wrote=False)
+        if fresh or self.edition is not self._used:
+            self._use(self.edition)
+
+    async def look_at_topics(self) -> None:
+        """See how many partitions the topics have now."""
+        await self.partitions.look()
+        self._counts = self.partitions.counts(self.topics.names, await self.views.positions())
+        if self._deciding is None or self._counts != self._deciding.topics:
+            self._decide_with_all()
 
     # ---- inside
 
@@ -380,7 +310,7 @@ class Production:
             self._channels = self._given or make_channels(self.settings, self._options, self._inbox, self.secrets.calls)
             for channel in self._channels.values():
                 await channel.open()
-        await self._look_at_topics()
+        await self.look_at_topics()
         edition = self.edition
         self._delivery = Delivery(
             self.store,
@@ -416,25 +346,9 @@ class Production:
             ends["intake"] = self.inflow.stop()
         await at_most(SETTLE_S, ends)
 
-    def _wake(self) -> None:
-        self._timers_wake.set()
-        self.delivery.ended.set()
-
     async def _stored(self, sources: Collection[str]) -> Mapping[str, Position]:
         positions = await self.views.positions()
         return {source: positions[source] for source in sources if source in positions}
-
-    async def _look_at_releases(self) -> None:
-        fresh = await self.editions.catch_up()
-        self.trouble.works("release", wrote=False)
-        if fresh or self.edition is not self._used:
-            self._use(self.edition)
-
-    async def _look_at_topics(self) -> None:
-        await self.partitions.look()
-        self._counts = self.partitions.counts(self.topics.names, await self.views.positions())
-        if self._deciding is None or self._counts != self._deciding.topics:
-            self._decide_with_all()
 
     def _use(self, edition: Edition) -> None:
         """Decide with all books that are loaded, and render with the edition that is in force."""
@@ -447,7 +361,7 @@ class Production:
         self.delivery.use(self.deciding, self._press(edition), AnswerReader(edition.project))
         if self._inbox is not None:
             self._inbox.use({name: call.example for name, call in edition.project.calls.items()})
-        self._wake()
+        self.rounds.wake()
         log.info("a release is in force", number=edition.published.number, running=edition.published.running)
 
     def _decide_with_all(self) -> None:

@@ -47,7 +47,9 @@ class Settings(BaseModel):
         Listen(host="127.0.0.1", port=8080), description="`HOST:PORT` of HTTP; port 0: any free one, printed."
     )
     api_key: SecretStr | None = Field(
-        None, description="Key for POST /v1/events and the log API; without it one is made and kept in var/."
+        None,
+        description="Key for POST /v1/events and the log API; without it embedded mode makes one in var/, and "
+        "workers have one in the database that nobody is told: set it where they are to take events over HTTP.",
     )
     smtp: SecretStr | None = Field(
         None, description="`smtp://user:pw@host:25` or `smtps://host:465`; without it the local inbox."

@@ -1,43 +1,15 @@
 """What a worker takes in: events over HTTP and records of Kafka become inputs that are stored, decided and counted."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
 
 from sojourn.bootstrap.counting import count_applied
+from sojourn.bootstrap.host import Host
 from sojourn.bootstrap.intake_queue import IntakeQueue, Received
-from sojourn.bootstrap.metrics import Metrics
-from sojourn.bootstrap.quarantine import Quarantine
-from sojourn.bootstrap.releases import Edition
-from sojourn.bootstrap.trouble import Trouble
+from sojourn.bootstrap.traceparent import Headers, following
+from sojourn.core.model import Event
 from sojourn.errors import TryLater
 from sojourn.intake.apply import Applied, Incoming, Reading, apply_events, apply_records
-from sojourn.intake.deciding import Deciding
 from sojourn.intake.decode import decode
-from sojourn.ports import Store
-
-if TYPE_CHECKING:
-    from sojourn.bootstrap.tracing import Tracing
-
-
-class Host(Protocol):
-    """What taking needs of the worker around it."""
-
-    @property
-    def store(self) -> Store: ...
-    @property
-    def deciding(self) -> Deciding: ...
-    @property
-    def edition(self) -> Edition: ...
-    @property
-    def quarantine(self) -> Quarantine: ...
-    @property
-    def metrics(self) -> Metrics: ...
-    @property
-    def trouble(self) -> Trouble: ...
-    @property
-    def tracing(self) -> "Tracing | None": ...
-    @property
-    def clock(self) -> Callable[[], int]: ...
 
 
 class Taking:
@@ -52,15 +24,25 @@ class Taking:
         """How many inputs of HTTP wait to be stored."""
         return self._queue.waiting
 
-    async def submit(self, raws: Sequence[bytes], source: str) -> Received:
+    async def submit(self, raws: Sequence[bytes], source: str, headers: Headers = ()) -> Received:
         """Store events that came over HTTP; when it returns they are stored and decided.
+
+        Args:
+            raws: One envelope each, as bytes.
+            source: How they came.
+            headers: Of the request; an event that names no trace belongs to theirs.
 
         Raises:
             Overloaded: Too many wait; nothing was stored.
             TryLater: The store is away; send them again.
         """
         catalogue, now = self._host.edition.project.catalogue, self._host.clock()
-        incoming = [Incoming(raw=raw, read=decode(raw, catalogue, now), source=source) for raw in raws]
+        follow = following if self._host.tracing is None else self._host.tracing.follow
+        incoming = []
+        for raw in raws:
+            read = decode(raw, catalogue, now)
+            read = follow(read, headers) if isinstance(read, Event) else read
+            incoming.append(Incoming(raw=raw, read=read, source=source))
         return await self._queue.submit(incoming) if incoming else Received(0, 0)
 
     async def run_once(self) -> int:

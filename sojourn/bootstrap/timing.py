@@ -1,40 +1,17 @@
 """The timers of a worker: what is due, what must not wait for a stalled source, and releases that nobody has met."""
 
-import asyncio
-from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from sojourn.bootstrap.metrics import Metrics
-from sojourn.bootstrap.quarantine import Quarantine
-from sojourn.bootstrap.trouble import Trouble
+from sojourn.bootstrap.beside import side_by_side
+from sojourn.bootstrap.host import Host
 from sojourn.bootstrap.watch import Watch
-from sojourn.intake.deciding import Deciding
 from sojourn.intake.timers import Fired, fire_due, fire_past_stalled
-from sojourn.ports import Store
 from sojourn.publication.sweep import IN_FORCE, sweep_page
 from sojourn.records import Due, Position
 
 SOONEST_S: Final = 0.2
 LATEST_S: Final = 1.0
-
-
-class Host(Protocol):
-    """What timers need of the worker around them."""
-
-    @property
-    def store(self) -> Store: ...
-    @property
-    def deciding(self) -> Deciding: ...
-    @property
-    def quarantine(self) -> Quarantine: ...
-    @property
-    def metrics(self) -> Metrics: ...
-    @property
-    def trouble(self) -> Trouble: ...
-    @property
-    def stopping(self) -> asyncio.Event: ...
-    @property
-    def clock(self) -> Callable[[], int]: ...
+PAGES: Final = 2
 
 
 class Timing:
@@ -47,17 +24,27 @@ class Timing:
         self.fired: Fired | None = None
 
     async def fire(self) -> int:
-        """Run every timer that may run by now, and give for how many customers."""
-        host, count = self._host, 0
+        """Run every timer that may run by now, and give for how many customers.
+
+        Of many, several pages run side by side: one is decided while the database works for another. Each takes
+        customers whom no other has.
+        """
+        host, count, pages = self._host, 0, 1
         while not host.stopping.is_set():
-            fired = await fire_due(host.store, host.deciding, quarantined=host.quarantine.customers)
-            self.fired = fired
-            self._count(fired)
-            host.metrics.timer_lag.set(fired.late_ms / 1000)
-            count += fired.customers
-            if not fired.more:
+            fired = await side_by_side(*(self._page() for _ in range(pages)))
+            count += sum(one.customers for one in fired)
+            if not any(one.more for one in fired):
                 break
+            pages = PAGES
         return count
+
+    async def _page(self) -> Fired:
+        host = self._host
+        fired = await fire_due(host.store, host.deciding, quarantined=host.quarantine.customers)
+        self.fired = fired
+        self._count(fired)
+        host.metrics.timer_lag.set(fired.late_ms / 1000)
+        return fired
 
     def wait_s(self) -> float:
         """Seconds until timers are worth a look: those that wait for a source are looked at often."""

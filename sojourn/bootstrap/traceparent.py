@@ -15,7 +15,7 @@ from sojourn.core.model import Event
 
 _PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 _TRACE: Final = re.compile(r"[0-9a-f]{32}")
-_HEADERS: Final = ("traceparent", "ce_traceparent")
+_HEADERS: Final = ("traceparent", "ce_traceparent", "ce-traceparent")  # plain, CloudEvents in Kafka, over HTTP
 _LONGEST: Final = 200
 _ALL: Final = 1 << 64
 
@@ -32,7 +32,7 @@ def parse(text: str) -> Place | None:
 
 
 def of_headers(headers: Headers) -> Place | None:
-    """Give what the headers of a record say of its trace."""
+    """Give what the headers of a record or a request say of its trace."""
     for name, value in headers:
         if name.lower() in _HEADERS and (place := parse(value.decode("ascii", "replace"))) is not None:
             return place
@@ -40,7 +40,7 @@ def of_headers(headers: Headers) -> Place | None:
 
 
 def following(event: Event, headers: Headers) -> Event:
-    """Give an event the trace id of its record's header, unless its envelope names one."""
+    """Give an event the trace id of the header that came with it, unless its envelope names one."""
     place = of_headers(headers) if event.trace_id is None else None
     return event if place is None else msgspec.structs.replace(event, trace_id=place[0])
 

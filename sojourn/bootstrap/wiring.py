@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from sojourn.bootstrap.channels_file import ChannelOptions
 from sojourn.bootstrap.keys import kept
@@ -25,6 +25,9 @@ from sojourn.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from sojourn.bootstrap.tracing import Tracing
+
+
+MASTER_FILE: Final = "master.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,32 @@ def make_store(settings: Settings, clock: Callable[[], int], *, create: bool = T
     return SqliteStore(settings.database_file, key, clock)
 
 
+def make_shared_store(settings: Settings, clock: Callable[[], int]) -> Store:
+    """Give the store of a worker, not open yet: one that all workers share, with a key that outlives this host.
+
+    Raises:
+        ConfigurationError: No PostgreSQL or no master key is named; nothing is made in their place.
+    """
+    if not settings.shared:
+        raise ConfigurationError(
+            "A worker needs the PostgreSQL database that all workers share",
+            setting="SOJOURN_DATABASE",
+            next_step="Name it as postgresql://user:password@host/name; without one there is `sojourn run`",
+        )
+    if settings.master_key is None and not (settings.var / MASTER_FILE).exists():
+        raise ConfigurationError(
+            "A worker needs the master key that belongs to the database",
+            setting="SOJOURN_MASTER_KEY_FILE",
+            next_step="Name the file of the key, the same for all; for a new database: openssl rand -hex 32",
+        )
+    return make_store(settings, clock)
+
+
 def make_master(settings: Settings, *, create: bool = True) -> Master:
     """Give the key of keys: the setting, else the file in var/."""
     if settings.master_key is not None:
         return Master(bytes.fromhex(settings.master_key.get_secret_value()))
-    return master_key(settings.var / "master.key", create=create)
+    return master_key(settings.var / MASTER_FILE, create=create)
 
 
 def make_access(settings: Settings) -> KafkaAccess:

@@ -29,7 +29,8 @@ def client_of(project: Path | None, url: str | None, key: str | None) -> "Client
             key = (settings.var / "api.key").read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                "No API key is known", next_step="Give --key, set SOJOURN_API_KEY, or start `sojourn run` here once"
+                "No API key is known",
+                next_step="Give --key, set SOJOURN_API_KEY as the engine has it, or start `sojourn run` here once",
             ) from error
     if url is None:
         url = _address_of(settings.var / "listen", f"http://{settings.listen.host}:{settings.listen.port}")
@@ -85,9 +86,10 @@ class Client:
                 if attempt >= 2 and isinstance(error, aiohttp.ClientConnectorError):
                     break
             await asyncio.sleep(min(_WAIT_MOST, wait * (1 + attempt / 2)))
+        key = "Give the key of that engine: --key, or SOJOURN_API_KEY"
         raise ConfigurationError(
             "The engine did not take the events",
             url=self._url,
             said=said,
-            next_step="Check that `sojourn run` is running there; sending again is safe",
+            next_step=key if said.startswith("401") else "Check that an engine runs there; sending again is safe",
         )

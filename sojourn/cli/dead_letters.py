@@ -13,6 +13,8 @@ from sojourn.records import Letter, LetterState
 if TYPE_CHECKING:
     from sojourn.operations.letters import Handled
 
+LARGEST: Final = 2**63 - 1
+
 app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
@@ -73,7 +75,7 @@ def list_letters(
 
 @app.command("show")
 def show(
-    number: Annotated[int, typer.Argument(help="The number in the list.")],
+    number: Annotated[int, typer.Argument(help="The number in the list.", min=1, max=LARGEST)],
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
@@ -96,11 +98,13 @@ def show(
         say_json(told)
         return
     for name, value in told.items():
-        say(f"{name}: {value}")
+        if value is not None:
+            say(f"{name}: {value}")
 
 
 NumbersArgument = Annotated[
-    list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers in the list.", show_default=False)
+    list[int] | None,
+    typer.Argument(metavar="NUMBER", help="Numbers in the list.", min=1, max=LARGEST, show_default=False),
 ]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="All open ones with this reason.")]
 SinceOption = Annotated[str | None, typer.Option("--since", help="Arrived at or after it: 2026-11-30T00:00:00Z.")]
@@ -195,12 +199,17 @@ def drop(
 
 async def _named(store: Any, numbers: Sequence[int] | None, reason: str | None, since: str | None) -> list[Letter]:
     """Give the open letters that the options name; numbers that are not open are told."""
-    from sojourn.operations.letters import open_letters
+    from sojourn.core.nearest import did_you_mean
+    from sojourn.intake.decode import REASONS
+    from sojourn.operations.letters import OTHERS, open_letters
 
     if not numbers and reason is None and since is None:
         raise ConfigurationError("Which dead letters?", next_step="Name numbers, or --reason, or --since")
     if numbers and (reason is not None or since is not None):
         raise ConfigurationError("Numbers and --reason or --since", next_step="Name one or the other")
+    if reason is not None and reason not in (known := [*REASONS, *OTHERS]):
+        hint = did_you_mean(reason, known) or f"There are {', '.join(known)}"
+        raise ConfigurationError("No dead letter has such a reason", reason=reason, next_step=hint)
     from_then = None if since is None else instant(since, "--since")
     found: list[Letter] = await open_letters(store.views, numbers=numbers or (), reason=reason, since=from_then)
     for number in sorted(set(numbers or ()) - {one.number for one in found}):

@@ -75,6 +75,7 @@ def reasons_page() -> str:
     from sojourn.core.saying import whole
     from sojourn.core.vocabulary import REASONS, STATUSES
     from sojourn.intake.decode import REASONS as REFUSALS
+    from sojourn.operations.letters import OTHERS
 
     lines = [
         "# Statuses and reasons",
@@ -94,7 +95,7 @@ def reasons_page() -> str:
         lines.append(f"| `{reason.name}` | {whole(reason.zh)} | {whole(reason.en)} | {reason.meaning} |")
     lines += ["", "## Dead letters", "", "Why an input is no event. The answer to a POST and `sojourn dead-letters`"]
     lines += ["name the reason; the bytes are kept.", "", "| reason | means |", "|---|---|"]
-    lines += [f"| `{name}` | {text} |" for name, text in REFUSALS.items()]
+    lines += [f"| `{name}` | {text} |" for name, text in (dict(REFUSALS) | dict(OTHERS)).items()]
     return _page("reasons", lines)
 
 

@@ -1,6 +1,7 @@
 """``sojourn topics``."""
 
 import asyncio
+import logging
 import os
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -58,6 +59,7 @@ def topics(
     read = load_topics(settings.project, load_catalogue(settings.project))
     wanted = wanted_topics(read.own, read.foreign)
     access = make_access(settings)
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what went wrong is said once, by our own error
     if check:
         found = asyncio.run(check_topics(access, wanted))
     else:

@@ -10,7 +10,7 @@ from sojourn.core.book import DayStart, Journey, SendNode
 from sojourn.core.guards import state_guard
 from sojourn.core.model import Run, Send, Touch
 from sojourn.core.schedule import pending_touches
-from sojourn.core.starts_day import next_day
+from sojourn.core.starts_day import coming_days
 from sojourn.core.turn import Turn
 from sojourn.core.zones import add_days, local_date, next_midnight
 
@@ -114,9 +114,8 @@ def _passes(turn: Turn, run: Run, ref: str, by: tuple[str, ...], klass: str) -> 
 def _day_above(turn: Turn, send: Send) -> str | None:
     """The day's calendar occurrences count as armed (Q17)."""
     today = local_date(turn.now, turn.zone)
-    for journey, start in turn.book.day_starts:
-        found = next_day(turn.book, turn.memory, turn.view, journey, start)
-        if found is None or found.day != today or not turn.now < found.instant:
+    for journey, start, found in coming_days(turn.book, turn.memory, turn.profile, turn.now):
+        if found.day != today or not turn.now < found.instant:
             continue
         if any(_day_passes(turn, journey, start, key, send.priority) for key in found.keys):
             return journey.id

@@ -3,7 +3,7 @@
 Hosts (simulate, intake, timers, delivery) use these so that the order of things stands in one place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sojourn.core.book import Book
@@ -11,10 +11,9 @@ from sojourn.core.decide import decide
 from sojourn.core.due import next_due
 from sojourn.core.ids import key_text
 from sojourn.core.memory import key_of
-from sojourn.core.model import Behind, Command, Event, State, Tick
-from sojourn.core.profile import Customer
+from sojourn.core.model import Behind, Command, Event, Note, Row, State, Tick
 from sojourn.core.runs import ALL_RUNS
-from sojourn.core.starts_day import next_day
+from sojourn.core.starts_day import coming_days
 
 _MOST_TICKS = 1_000_000
 
@@ -80,17 +79,33 @@ def _tick(book: Book, state: State, upto: int) -> Driven:
 
 def tick_tomb_keys(book: Book, state: State) -> Iterator[tuple[str, str]]:
     """Name the ended runs that the starts of a coming tick will ask for: days and silences."""
-    view = Customer(book, state.profile, state.hot.clock)
-    for journey, start in book.day_starts:
-        day = next_day(book, state.memory, view, journey, start)
-        for key in day.keys if day is not None else ():
+    for journey, _, day in coming_days(book, state.memory, state.profile, state.hot.clock):
+        for key in day.keys:
             yield journey.id, key_text(journey.key, key)
+        if journey.again.per_customer:
+            yield journey.id, ALL_RUNS
     for silence in state.memory.silences:
         current = book.current.get(silence.journey)
         if current is not None:
             journey = book.journeys[silence.journey, current]
             yield journey.id, key_text(journey.key, tuple(silence.by for _ in journey.key))
             yield journey.id, ALL_RUNS
+
+
+def started_tomb_keys(book: Book, commands: Iterable[Command]) -> Iterator[tuple[str, str]]:
+    """Name the ended runs that starts of past ticks have asked for: they would have kept them from starting."""
+    for command in commands:
+        if isinstance(command, Note):
+            if command.kind != "started":
+                continue
+            version = command.version or 0
+        elif isinstance(command, Row) and command.reason == "not_entered":
+            version = command.journey_version
+        else:
+            continue
+        journey = book.journeys[command.journey, version]
+        values = tuple(command.key.get(field) for field in journey.key)
+        yield journey.id, ALL_RUNS if journey.again.per_customer else key_text(journey.key, values)
 
 
 def tomb_keys(book: Book, event: Event) -> Iterator[tuple[str, str]]:

@@ -7,12 +7,23 @@ from sojourn.core.memory import EARLY_FOR, SEEN_FOR
 from sojourn.core.model import Memory, Send, State
 from sojourn.core.profile import Customer, zone_of
 from sojourn.core.schedule import NEVER, run_due
-from sojourn.core.starts_day import next_day
+from sojourn.core.starts_day import coming_days
 from sojourn.core.zones import next_midnight
+
+_last: list[tuple[Book, State, int | None]] = []  # at most one, by identity: who drives a state further asks again
 
 
 def next_due(book: Book, state: State) -> int | None:
     """Give the earliest instant at which a timer or release of this customer is due; None: never."""
+    for known_book, known_state, due in _last:
+        if known_state is state and known_book is book:
+            return due
+    due = _next_due(book, state)
+    _last[:] = [(book, state, due)]
+    return due
+
+
+def _next_due(book: Book, state: State) -> int | None:
     zone = zone_of(book, state.profile)
     best = _waiting(state.hot.sends, NEVER)
     for run in state.runs.values():
@@ -64,12 +75,9 @@ def _memory_due(book: Book, state: State, best: int) -> int:
     memory = state.memory
     if not memory.days and not memory.silences:
         return best
-    view = Customer(book, state.profile, state.hot.clock)
-    for journey, start in book.day_starts if memory.days else ():
-        day = next_day(book, memory, view, journey, start)
-        if day is not None and day.instant < best:
-            best = day.instant
-    return min([best, *(due for _, due in _silences(book, state))])
+    for coming in coming_days(book, memory, state.profile, state.hot.clock):
+        best = min(best, coming.day.instant)
+    return min([best, *(due for _, due in _silences(book, state))]) if memory.silences else best
 
 
 def is_bulk(book: Book, state: State, due: int) -> bool:

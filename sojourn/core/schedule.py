@@ -31,7 +31,7 @@ def pending_touches(journey: Journey, run: Run, zone: str) -> Iterator[tuple[Sch
 
 
 _known_due: dict[int, tuple[Run, Journey, str, int]] = {}  # by identity: runs are frozen, and asked again and again
-_MOST_KNOWN: Final = 16_384
+_MOST_KNOWN: Final = 4_096
 
 
 def run_due(journey: Journey, run: Run, zone: str) -> int:

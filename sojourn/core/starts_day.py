@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sojourn.core.book import Book, DayStart, Journey
 from sojourn.core.calendar import Calendar, next_birthday
-from sojourn.core.model import Memory
+from sojourn.core.model import Memory, Profile
 from sojourn.core.profile import Customer
 from sojourn.core.turn import Turn, replace
 from sojourn.core.zones import to_local, to_utc
@@ -25,16 +25,44 @@ class Occurrence(NamedTuple):
     keys: tuple[tuple[Any, ...], ...]
 
 
-def next_day(book: Book, memory: Memory, view: Customer, journey: Journey, start: DayStart) -> Occurrence | None:
-    """Give the next occurrence of a day start, or None: not armed, or not in the table."""
+class Coming(NamedTuple):
+    """A journey that starts on a day of the year, with the next one."""
+
+    journey: Journey
+    start: DayStart
+    day: Occurrence
+
+
+_last: list[tuple[Book, Memory, Profile, tuple[Coming, ...]]] = []  # at most one, by identity: it is asked again
+
+
+def coming_days(book: Book, memory: Memory, profile: Profile, now: int) -> tuple[Coming, ...]:
+    """Give the next occurrence of each day start that is armed and in the table, as the customer is now."""
+    if not memory.days:
+        return ()
+    for known_book, known_memory, known_profile, days in _last:
+        if known_memory is memory and known_profile is profile and known_book is book:
+            return days
+    view, role = Customer(book, profile, now), book.profile.roles.birth_date
+    found = tuple(
+        Coming(journey, start, day)
+        for journey, start in book.day_starts
+        if (day := _next_day(book, memory, view[role], view.zone, journey, start)) is not None
+    )
+    _last[:] = [] if role in book.profile.derived else [(book, memory, profile, found)]  # derived: it hangs on now
+    return found
+
+
+def _next_day(
+    book: Book, memory: Memory, born: str | None, zone: str, journey: Journey, start: DayStart
+) -> Occurrence | None:
     first = memory.days.get(journey.id)
     if first is None:
         return None
     if start.kind == "birthday":
-        born = view[book.profile.roles.birth_date]
-        found = None if born is None else _birthday(born, first, journey.key, view.zone, start.time)
+        found = None if born is None else _birthday(born, first, journey.key, zone, start.time)
     else:
-        found = _festival(book.calendar, first, journey.key, view.zone, start.time)
+        found = _festival(book.calendar, first, journey.key, zone, start.time)
     if found is None or found.instant >= memory.moved:
         return found
     return found._replace(instant=memory.moved)

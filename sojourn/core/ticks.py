@@ -19,7 +19,7 @@ from sojourn.core.runs import end_run, keep_whole, settle_run
 from sojourn.core.schedule import decide_touch, pending_touches, run_due
 from sojourn.core.sending import make_sends, unknown_rows
 from sojourn.core.starts import enter
-from sojourn.core.starts_day import next_day, pass_day
+from sojourn.core.starts_day import coming_days, pass_day
 from sojourn.core.steps.call import reach_call
 from sojourn.core.turn import Turn, replace
 from sojourn.core.walk import wait_over
@@ -83,9 +83,8 @@ def _run_timers(turn: Turn, run: Run) -> list[tuple[Any, ...]]:
 
 def _customer_timers(turn: Turn) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
-    for journey, start in turn.book.day_starts if turn.memory.days else ():
-        day = next_day(turn.book, turn.memory, turn.view, journey, start)
-        if day is not None and day.instant <= turn.upto:
+    for journey, start, day in coming_days(turn.book, turn.memory, turn.profile, turn.now):
+        if day.instant <= turn.upto:
             found.append((day.instant, DAY, (turn.now, journey.id, ""), "", (journey, start, day)))
     for silence in turn.memory.silences:
         current = turn.book.current.get(silence.journey)

@@ -299,7 +299,7 @@ class Batch:
         self.quarantined = quarantined
         self.ledger = ledger
         self.book = deciding.releases.at(now).book
-        self.fields = key_fields(self.book)
+        self.fields = _key_fields_by_type(self.book)
         self.fates: list[Fate] = ["refused"] * len(incoming)
         self.events: dict[int, Event] = {}
         self.digests: dict[int, bytes] = {}
@@ -315,7 +315,11 @@ class Batch:
         for n in left:
             self.events.pop(n, None)
         await self._judge(tx)
-        self._decide()
+        await self.ledger.decide(tx, self._decide)
+        broken = self.ledger.broken()
+        for n, event in self.events.items():
+            if self.fates[n] == "accepted" and event.customer in broken:
+                self.fates[n] = "parked"
         await self._write(tx, frozenset(left))
         return left
 
@@ -326,7 +330,8 @@ class Batch:
         for event in self.events.values():
             for book in books.values():
                 tombs.update((event.customer, *key) for key in tomb_keys(book, event))
-        got = await self.ledger.load(tx, customers, tombs, self.now, wait=wait)
+        latest = max(self.arrivals, default=self.now)  # no timer behind it runs in this batch
+        got = await self.ledger.load(tx, customers, tombs, latest, wait=wait)
         return [n for n, event in self.events.items() if event.customer not in got]
 
     def _books(self) -> Sequence[Any]:
@@ -354,10 +359,6 @@ class Batch:
                 last[event.customer] = event.arrival
         for customer, arrival in last.items():
             self.ledger.through(customer, arrival)
-        broken = self.ledger.broken()
-        for n, event in self.events.items():
-            if self.fates[n] == "accepted" and event.customer in broken:
-                self.fates[n] = "parked"
 
     async def _write(self, tx: Tx, left: Set[int]) -> None:
         """Write customers, rows and orders, then what came: in the inbox, as a conflict, or as a dead letter."""
@@ -406,12 +407,14 @@ class Batch:
 
     def _terms(self, event: Event) -> tuple[str, ...]:
         """What support may search for: the entity, the key fields of journeys, and changed addresses."""
-        values = [event.entity_id, *(event.payload.get(name) for name in self.fields)]
-        state = self.ledger.state(event.customer)
-        fields = state.profile.fields if state is not None else {}
-        for parts in event.payload.values():
-            if isinstance(parts, Mapping):
-                values += [fields.get(name) for name in self.book.profile.roles.addresses.values() if name in parts]
+        payload = event.payload
+        values = [event.entity_id, *(payload.get(name) for name in self.fields.get(event.type, ()))]
+        parts = [part for part in payload.values() if isinstance(part, dict)]
+        if parts:
+            state = self.ledger.state(event.customer)
+            fields = state.profile.fields if state is not None else {}
+            addresses = self.book.profile.roles.addresses.values()
+            values += [fields.get(name) for part in parts for name in addresses if name in part]
         return tuple(dict.fromkeys(str(value) for value in values if isinstance(value, str) and value))
 
     def _letter(self, n: int) -> DeadLetter:
@@ -435,9 +438,10 @@ class Batch:
         )
 
 
-def key_fields(book: Book) -> frozenset[str]:
-    """Name the payload fields by which journeys tell their runs apart."""
-    return frozenset(name for journey in book.journeys.values() for name in journey.key)
+def _key_fields_by_type(book: Book) -> dict[str, list[str]]:
+    """Name of each type of event the payload fields by which journeys tell their runs apart."""
+    keys = frozenset(name for journey in book.journeys.values() for name in journey.key)
+    return {type_: [name for name in fields if name in keys] for type_, fields in book.event_types.items()}
 
 
 def _said(error: Exception) -> str:

@@ -93,6 +93,7 @@ class _Recorded(_Envelope):
     arrives_at: _Moment | None = None
 
 
+_TYPE_LIKE: Final = re.compile(r"[A-Za-z](?:[A-Za-z_.:/-]|[0-9](?![0-9]{4}))*")
 _live = msgspec.json.Decoder(_Envelope)
 _recorded = msgspec.json.Decoder(_Recorded)
 _any = msgspec.json.Decoder()
@@ -301,4 +302,5 @@ def _instant(moment: datetime, path: str) -> int:
 
 
 def _shown(name: str) -> str:
-    return f"`{name[:60]}`" if name.isprintable() else "a name with control characters"
+    """Show a type that can be one; other text may be a person's, in the wrong field."""
+    return f"`{name[:60]}`" if _TYPE_LIKE.fullmatch(name) else "no name of a type"

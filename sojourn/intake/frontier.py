@@ -18,7 +18,7 @@ STALLED_MS: Final = 600_000
 BEHIND_MS: Final = 30_000
 MARGIN_MS: Final = 2_000  # for replication and skew of clocks
 FOREVER: Final = 1 << 62
-_MOST_PLACES: Final = 4_096
+MOST_PLACES: Final = 4_096
 _UNEVEN_MS: Final = 1_000
 
 
@@ -117,7 +117,7 @@ def frontier(
     waived = {one.source for one in waivers if one.at <= now < one.until}
     keyed = [topic for topic in counts if all(_of(positions, topic, n).keyed for n in range(counts[topic]))]
     places = lcm(*(counts[topic] for topic in keyed)) if keyed else 1
-    if places > _MOST_PLACES:
+    if places > MOST_PLACES:
         keyed, places = [], 1
     slowest = [_NOTHING] * places
     for topic, count in counts.items():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from sojourn.core.decide import decide
-from sojourn.core.drive import Driven, advance, complete, let_through, tick_tomb_keys
+from sojourn.core.drive import Driven, advance, complete, let_through, started_tomb_keys, tick_tomb_keys
 from sojourn.core.due import due_after, is_bulk, next_due
 from sojourn.core.model import Behind, CallOut, Command, Deliver, Input, Note, Publication, Row, State
 from sojourn.intake.deciding import Deciding
@@ -52,6 +52,8 @@ class Ledger:
         self._frontier = frontier
         self._accounts: dict[str, Account] = {}
         self._said: list[tuple[str, Command]] = []
+        self._tombs: set[TombKey] = set()  # the ended runs that were asked for
+        self._started: set[TombKey] = set()  # those that starts of timers have asked for
 
     async def load(
         self, tx: Tx, customers: Collection[str], tombs: Collection[TombKey], now: int, *, wait: bool = True
@@ -61,9 +63,10 @@ class Ledger:
         Without ``wait`` those whom another transaction has are left out.
         """
         loaded = await tx.load(customers, tombs, wait=wait)
-        ripe = [name for name, stored in loaded.items() if stored.due is not None and stored.due <= now]
+        self._tombs.update(tombs)
+        ripe = {name for name, stored in loaded.items() if stored.due is not None and stored.due <= now}
         if ripe:
-            asked = {key for key in tombs if key[0] in set(ripe)}
+            asked = {key for key in tombs if key[0] in ripe}
             for name in ripe:
                 book = self._releases.numbered(loaded[name].release or 1).book
                 asked.update((name, *key) for key in tick_tomb_keys(book, loaded[name].state))
@@ -71,9 +74,27 @@ class Ledger:
                 if newest is not book:
                     asked.update((name, *key) for key in tick_tomb_keys(newest, loaded[name].state))
             loaded = {**loaded, **await tx.load(ripe, asked)}
+            self._tombs |= asked
         for name, stored in loaded.items():
             self._accounts[name] = Account(stored, self.slowest(name).stored_to)
         return loaded.keys()
+
+    async def decide(self, tx: Tx, put: Callable[[], None]) -> None:
+        """Let ``put`` decide all that this transaction decides; anew if timers started what may have ended before.
+
+        An input may bring a timer forward (another zone or birthday, a silence, a release), so only the decision
+        shows which ended runs its starts ask for.
+        """
+        put()
+        while missing := self._started - self._tombs:
+            self._tombs |= missing
+            lacking = {customer for customer, _, _ in missing}
+            loaded = await tx.load(lacking, [key for key in self._tombs if key[0] in lacking])
+            self._said.clear()
+            self._started.clear()
+            for name, account in self._accounts.items():
+                self._accounts[name] = Account(loaded.get(name, account.stored), account.until)
+            put()
 
     def slowest(self, customer: str) -> Slowest:
         """Give the source that holds a customer's timers back."""
@@ -85,6 +106,11 @@ class Ledger:
         """Give a customer as he is now, or None for one that was not loaded."""
         account = self._accounts.get(customer)
         return None if account is None else account.state
+
+    def is_due(self, customer: str, now: int) -> bool:
+        """Tell whether something of a loaded customer may be due by an instant."""
+        due = self._accounts[customer].due
+        return due is not None and due <= now
 
     def before(self, customer: str, now: int) -> None:
         """Run a customer's timers that are due before an instant, and let him meet the releases up to it."""
@@ -199,6 +225,8 @@ class Ledger:
         account.state = driven.state
         if upto is not None:
             account.driven_to = max(upto, account.driven_to or upto)
+        if account.stored.release is not None:  # else he is new: nothing of his has ended
+            self._started.update((customer, *key) for key in started_tomb_keys(book, driven.commands))
         self._say(customer, driven.commands, None)
 
     def _say(self, customer: str, commands: Iterable[Command], finish: Finish | None) -> None:

@@ -4,13 +4,13 @@ A timer runs when every source that may carry its customer's events is stored be
 transaction has are left for the next look.
 """
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 import msgspec
 
 from sojourn.intake.apply import ENGINE_ERROR, close_instant
 from sojourn.intake.deciding import Deciding, keep_letters
-from sojourn.intake.frontier import Frontier, Slowest
+from sojourn.intake.frontier import Frontier
 from sojourn.intake.ledger import Ledger
 from sojourn.ports import Store, Tx
 from sojourn.records import DeadLetter, Due
@@ -51,8 +51,7 @@ async def fire_due(
         desk = _Desk(tx, deciding, edge, quarantined)
         if page:
             await desk.load(page)
-            for customer in desk.customers:
-                desk.ledger.through(customer, now)
+            await desk.decide(lambda customer: desk.ledger.through(customer, now))
             await desk.write()
             await close_instant(tx, deciding, now)
         late = max((min(now, edge.of(0).stored_to if edge.count == 1 else now) - one.due for one in page), default=0)
@@ -87,10 +86,7 @@ async def fire_past_stalled(
             if page:
                 break
         await desk.load(page)
-        for customer in desk.customers:
-            slowest = desk.slowest(customer)
-            if slowest.stalled:
-                desk.ledger.past(customer, now, slowest.behind)
+        await desk.decide(lambda customer: desk.past(customer, now))
         await desk.write()
     return Fired(
         len(desk.customers),
@@ -121,18 +117,29 @@ class _Desk:
         self.customers: list[str] = []
 
     async def load(self, page: list[Due]) -> None:
-        """Load the customers of a page whom nobody else has; those who are parked stay as they are."""
+        """Load the customers of a page whom nobody else has, and whose timers nobody else has run meanwhile."""
         if not page:
             return
         got = await self.ledger.load(self.tx, [one.customer for one in page], (), self.edge.now, wait=False)
-        self.customers = [one.customer for one in page if one.customer in got]
-        for customer in self.customers:
-            if customer in self.quarantined:
-                self.ledger.put_off(customer)
+        now = self.edge.now
+        self.customers = [one.customer for one in page if one.customer in got and self.ledger.is_due(one.customer, now)]
 
-    def slowest(self, customer: str) -> Slowest:
-        """Give the source that holds a customer back."""
-        return self.ledger.slowest(customer)
+    async def decide(self, each: Callable[[str], None]) -> None:
+        """Run timers of each customer; those who are parked stay as they are."""
+
+        def put() -> None:
+            for customer in self.customers:
+                if customer in self.quarantined:
+                    self.ledger.put_off(customer)
+                each(customer)
+
+        await self.ledger.decide(self.tx, put)
+
+    def past(self, customer: str, now: int) -> None:
+        """Run of a customer's timers what must not wait, if the source that holds him back is stalled."""
+        slowest = self.ledger.slowest(customer)
+        if slowest.stalled:
+            self.ledger.past(customer, now, slowest.behind)
 
     async def write(self) -> None:
         """Write what was decided, and a dead letter for each customer whose tick raised."""

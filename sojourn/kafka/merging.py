@@ -1,7 +1,7 @@
 """Merged reading: of all partitions the oldest record first, so that a backlog is applied as it arrived.
 
 Pure: instants and the steady time (seconds) are arguments. Whoever has unread records and has not delivered them
-holds the others up, but not longer than ``HOLD_S`` (decisions/0003).
+holds the others up, but not longer than ``HOLD_S``; while nobody knows of any, ``BLIND_S`` (decisions/0003).
 """
 
 from collections import deque
@@ -14,9 +14,11 @@ from sojourn.kafka.values import Record, Span
 
 #: How long a partition that has unread records and does not deliver holds up the others, seconds.
 HOLD_S: Final = 2.0
+#: How long everything waits for the first look at any partition, after an outage or for a new reader, seconds.
+BLIND_S: Final = 10.0
 #: From here on a partition is not fetched any further until it is taken from.
-MANY_RECORDS: Final = 1_000
-MANY_BYTES: Final = 512 << 10
+MANY_RECORDS: Final = 500
+MANY_BYTES: Final = 256 << 10
 
 
 class Held:
@@ -32,6 +34,7 @@ class Held:
         "expect",
         "floor",
         "hungry_since",
+        "keyed",
         "looked_at",
         "low",
         "out",
@@ -48,6 +51,7 @@ class Held:
     def __init__(self, source: str, topic: str, partition: int, now_s: float) -> None:
         self.source, self.topic, self.partition = source, topic, partition
         self.placed = self.begun = False  # known where it stands; fetched without a gap since ``low``
+        self.keyed = True  # as far as the store knows: its records lie where their customers put them
         self.expect: int | None = None
         self.low = self.position = 0
         self.floor = 0
@@ -172,8 +176,20 @@ def unseen(partitions: Iterable[Held]) -> bool:
     where it is known that nothing else is unread.
     """
     placed = [each for each in partitions if each.placed]
-    head = min((each.waiting[0].arrival for each in placed if each.waiting), default=-1)
-    return any(not each.waiting and not each.unread and each.looked_at < head - MARGIN_MS for each in placed)
+    since = _head(placed) - MARGIN_MS
+    return any(not each.waiting and not each.unread and each.looked_at < since for each in placed)
+
+
+def blind(partitions: Iterable[Held]) -> bool:
+    """Whether no partition at all was looked at since: the brokers are just back, or this reader is new."""
+    placed = [each for each in partitions if each.placed]
+    since = _head(placed) - MARGIN_MS
+    return all(each.looked_at < since for each in placed)
+
+
+def _head(placed: Iterable[Held]) -> int:
+    """The oldest arrival that waits, -1 where nothing does."""
+    return min((each.waiting[0].arrival for each in placed if each.waiting), default=-1)
 
 
 def merge(partitions: Sequence[Held], limit: int, now_s: float) -> list[Record]:

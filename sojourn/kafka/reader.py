@@ -17,10 +17,10 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from sojourn.kafka.access import KafkaAccess
-from sojourn.kafka.merging import HOLD_S, merge, unseen
+from sojourn.kafka.merging import BLIND_S, HOLD_S, Held, blind, merge, unseen
 from sojourn.kafka.probe import probe
 from sojourn.kafka.session import FORGOTTEN_S, Desk, Plan, Session, Stored
-from sojourn.kafka.values import Chunk, Notice, Record, Span
+from sojourn.kafka.values import WHOLE, Chunk, Notice, Record, Share, Span
 
 #: What aiokafka is told.
 CLIENT: Final[Mapping[str, Any]] = {
@@ -61,7 +61,8 @@ class Reader:
     """Gives records of its share of the topics, oldest first, until it is stopped.
 
     One task calls ``next``, stores the chunk in one transaction, and then calls ``keep`` with it, or ``rewind``
-    after a Conflict. What was handed out and neither kept nor rewound is handed out again.
+    after a Conflict. What was handed out and neither kept nor rewound is handed out again. Several tasks may do so
+    side by side, each with a share of the partitions that no other one has.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Reader:
         self._client_id, self._metadata_ms = client_id, int(metadata_s * 1000)
         self._plan, self._desk = Plan(stored, clock, begin, notice), Desk()
         self._session: Session | None = None
-        self._unseen_since: float | None = None
+        self._unseen_since: dict[Share, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     # ---- what the worker calls
@@ -115,23 +116,23 @@ class Reader:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def next(self, limit: int = 500, wait_s: float = 0.2) -> Chunk:
-        """Give the next records, as soon as there are any, or an empty chunk after ``wait_s``."""
+    async def next(self, limit: int = 500, wait_s: float = 0.2, share: Share = WHOLE) -> Chunk:
+        """Give the next records of a share, as soon as there are any, or an empty chunk after ``wait_s``."""
         loop, desk = asyncio.get_running_loop(), self._desk
         until = loop.time() + wait_s
         desk.asked_at = loop.time()
         desk.asked.set()
-        for held in desk.held.values():
+        for held in self._held(share):
             held.put_back()
         while True:
             desk.arrived.clear()
-            taken = [] if self._waits_for_a_look(loop.time()) else merge(list(desk.held.values()), limit, loop.time())
+            taken = [] if self._waits_for_a_look(share, loop.time()) else merge(self._held(share), limit, loop.time())
             if taken or loop.time() >= until:
                 if self._session is not None:
                     self._session.resume()
-                return self._chunk(taken)
+                return self._chunk(taken, share)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(min(until, self._overdue(loop.time()))):
+                async with asyncio.timeout_at(min(until, self._overdue(share, loop.time()))):
                     await desk.arrived.wait()
 
     async def keep(self, chunk: Chunk) -> None:
@@ -145,9 +146,9 @@ class Reader:
                     held.told_at = chunk.looked_at
                 self._desk.commits[TopicPartition(*place)] = span.next
 
-    async def rewind(self) -> None:
-        """The store stands elsewhere than this reader believed: go on from its positions."""
-        self._desk.unplace(asyncio.get_running_loop().time())
+    async def rewind(self, share: Share = WHOLE) -> None:
+        """The store stands elsewhere than this reader believed: go on with a share from its positions."""
+        self._desk.unplace(asyncio.get_running_loop().time(), self._held(share))
 
     # ---- what it tells
 
@@ -155,6 +156,11 @@ class Reader:
     def assigned(self) -> frozenset[str]:
         """The sources that this reader has now."""
         return frozenset(held.source for held in self._desk.held.values())
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the store knows of no record here that lies in another partition than its customer's."""
+        return all(held.keyed for held in self._desk.held.values())
 
     @property
     def missing(self) -> frozenset[str]:
@@ -177,8 +183,11 @@ class Reader:
 
     # ---- inside
 
-    def _chunk(self, taken: Sequence[Record]) -> Chunk:
-        at, every = self._desk.looked_at, self._desk.held.values()
+    def _held(self, share: Share) -> list[Held]:
+        return [held for held in self._desk.held.values() if share.has(held.partition)]
+
+    def _chunk(self, taken: Sequence[Record], share: Share) -> Chunk:
+        at, every = self._desk.looked_at, self._held(share)
         idle = frozenset(held.source for held in every if held.idle(at) and held.told_at < at)
         of = {record.source for record in taken} | idle
         spans: dict[str, Span] = {held.source: held.span() for held in every if held.source in of}
@@ -186,19 +195,20 @@ class Reader:
         merged = frozenset(held.source for held in every if held.placed and held.nothing_before(at) >= last)
         return Chunk(tuple(taken), idle, at, merged, spans)
 
-    def _waits_for_a_look(self, now_s: float) -> bool:
+    def _waits_for_a_look(self, share: Share, now_s: float) -> bool:
         """Whether nothing is given out until the partitions were looked at again; once, and not for long."""
-        if not unseen(self._desk.held.values()):
-            self._unseen_since = None
+        for other in [one for one in self._unseen_since if one.of != share.of]:
+            del self._unseen_since[other]  # it is not read so any more; what it waited for then says nothing of now
+        held = self._held(share)
+        if not unseen(held):
+            self._unseen_since.pop(share, None)
             return False
-        if self._unseen_since is None:
-            self._unseen_since = now_s
-        return now_s - self._unseen_since < HOLD_S
+        return now_s - self._unseen_since.setdefault(share, now_s) < (BLIND_S if blind(held) else HOLD_S)
 
-    def _overdue(self, now_s: float) -> float:
+    def _overdue(self, share: Share, now_s: float) -> float:
         """When the first of those that hold the others up stops to."""
         return min(
-            (each.hungry_since + HOLD_S for each in self._desk.held.values() if each.holds(now_s)),
+            (each.hungry_since + HOLD_S for each in self._held(share) if each.holds(now_s)),
             default=now_s + HOLD_S,
         )
 

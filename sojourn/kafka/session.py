@@ -51,11 +51,10 @@ class Desk:
     """Of each partition: the life of its topic in which it was read last."""
     faults: dict[str, str] = field(default_factory=dict)
 
-    def unplace(self, now_s: float, topics: Collection[str] | None = None) -> None:
-        """Give nothing out (of these topics) until it is known again where the store stands."""
-        for held in self.held.values():
-            if topics is None or held.topic in topics:
-                held.unplace(now_s)
+    def unplace(self, now_s: float, partitions: Iterable[Held] | None = None) -> None:
+        """Give nothing out (of these partitions) until it is known again where the store stands."""
+        for held in self.held.values() if partitions is None else partitions:
+            held.unplace(now_s)
         self.unplaced.set()
 
 
@@ -219,6 +218,7 @@ class Session:
 
     def _put(self, held: Held, stored: Position | None, begin: int, end: int, life: str) -> None:
         place = (held.topic, held.partition)
+        held.keyed = stored is None or stored.keyed
         if stored is None:
             self._go(held, None, begin if self._plan.begin == "earliest" else end, 0, life)
         elif self._anew(place, stored, end, life):
@@ -272,7 +272,8 @@ class Session:
                     held.seen(end, self._loop.time())
                     await self._skip(held)
                     held.looked_at = at
-            self._desk.looked_at = at
+            if ends:  # else nothing newer is known, and what was known before still holds
+                self._desk.looked_at = at
             silent = 0 if ends or (not places and await self._answers()) else silent + 1
             if silent > 1:
                 self._desk.faults["brokers"] = "No Kafka broker answers for the partitions that are read here"
@@ -291,7 +292,7 @@ class Session:
         new = await self._lives(old)
         other = {topic for topic, life in new.items() if life != old[topic]}
         if other:
-            self._desk.unplace(self._loop.time(), other)
+            self._desk.unplace(self._loop.time(), [held for held in self._desk.held.values() if held.topic in other])
 
     async def _skip(self, held: Held) -> None:
         """Offsets without a record for us (markers, compacted ones) count as read once aiokafka has passed them."""

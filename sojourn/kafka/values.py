@@ -1,7 +1,7 @@
 """What reading gives: records, in chunks, with the place of each source before and after."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,21 @@ def place_in(source: str) -> tuple[str, int] | None:
     """Give topic and partition of a source, None for one that is not of Kafka."""
     topic, slash, partition = source.removeprefix(PREFIX).rpartition("/")
     return (topic, int(partition)) if source.startswith(PREFIX) and slash and partition.isdigit() else None
+
+
+class Share(NamedTuple):
+    """The partitions whose number leaves this rest: of all topics the same ones, so that a customer's are together."""
+
+    number: int = 0
+    of: int = 1
+
+    def has(self, partition: int) -> bool:
+        """Tell whether a partition is among them."""
+        return partition % self.of == self.number
+
+
+WHOLE: Final = Share()
+HALVES: Final = (Share(0, 2), Share(1, 2))
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

@@ -5,13 +5,14 @@ the command is killed. What is refused again stays open and says why. An event k
 meantime is a duplicate, and its letter is closed (N8).
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Literal
 
 import msgspec
 
 from sojourn.core.model import Event
+from sojourn.delivery.settle import CALL_FAILED
 from sojourn.errors import TryLater
 from sojourn.intake.apply import Fate, Incoming, apply_events
 from sojourn.intake.deciding import Deciding
@@ -24,6 +25,14 @@ from sojourn.records import Letter
 BATCH: Final = 500
 _PAGE: Final = 500
 PARKED: Final = "parked behind an error of the engine; `sojourn quarantine release` applies it"
+NO_EVENT: Final = "a word of the control topic is no event; say it anew with `sojourn intake waive`, and drop this one"
+BAD_CONTROL: Final = "bad_control"
+#: What else becomes a dead letter, beside what the intake refuses, each with a sentence for people.
+OTHERS: Final[Mapping[str, str]] = {
+    ENGINE_ERROR: "an input at which the engine itself failed, or one behind it: its customer is parked",
+    CALL_FAILED: "a call to another system that failed too often",
+    BAD_CONTROL: "a record of the control topic that says nothing that can be done",
+}
 
 Read = Callable[[Letter], tuple[bytes, Event | Refused]]
 What = Fate | Literal["put again", "left"]
@@ -78,9 +87,9 @@ async def replay(
     events: list[tuple[Letter, Incoming]] = []
     for one in letters:
         if one.letter.reason == ENGINE_ERROR:
-            done[one.number] = _left(
-                one, "parked behind an error of the engine; `sojourn quarantine release` applies it"
-            )
+            done[one.number] = _left(one, PARKED)
+        elif one.letter.reason == BAD_CONTROL:
+            done[one.number] = _left(one, NO_EVENT)
         elif one.letter.source == CALLS:
             why = await call_again(store, deciding, one, quarantined=quarantined)
             done[one.number] = Handled(number=one.number, what="put again") if why is None else _left(one, why)
@@ -104,6 +113,8 @@ def foretell(one: Letter, read: Read) -> Handled:
     """Tell what a replay would make of a letter, as far as its content alone says."""
     if one.letter.reason == ENGINE_ERROR:
         return _left(one, PARKED)
+    if one.letter.reason == BAD_CONTROL:
+        return _left(one, NO_EVENT)
     if one.letter.source == CALLS:
         return Handled(number=one.number, what="put again")
     _, event = read(one)

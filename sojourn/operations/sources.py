@@ -61,9 +61,12 @@ async def waive(store: Store, names: Collection[str], *, lasts_ms: int, by: str,
     Raises:
         ConfigurationError: A source was never read, nobody or nothing is named, or the time is too long.
     """
-    by, reason = by.strip()[:_TEXT_LIMIT], reason.strip()[:_TEXT_LIMIT]
-    if not by or not reason:
-        raise ConfigurationError("A waiver needs a person and a reason", next_step="Say --by NAME and --reason TEXT")
+    by, reason = (" ".join(text.split())[:_TEXT_LIMIT] for text in (by, reason))
+    if not by or not reason or not (by + reason).isprintable():
+        raise ConfigurationError(
+            "A waiver needs a person and a reason, without control characters",
+            next_step="Say --by NAME and --reason TEXT",
+        )
     if not 0 <= lasts_ms <= LONGEST_MS:
         raise ConfigurationError(
             "A waiver cannot last so long", longest="7 days", next_step="Give a shorter one, and renew it if need be"

@@ -41,6 +41,9 @@ _LATER = {
     "08": "The connection to the database was lost",
 }
 
+# Classes of which PostgreSQL and its driver quote the value that was wrong.
+_QUOTING = frozenset({"22", "23"})
+
 
 @contextmanager
 def told() -> Iterator[None]:
@@ -85,9 +88,16 @@ def of_postgresql(error: BaseException) -> SojournError:
     return StoreBroken(
         "The database does not answer as it should",
         code=code,
-        problem=str(error),
+        problem=_problem(error, code),
         next_step="Look into PostgreSQL's own log; check the rights of this user and the name of the database.",
     )
+
+
+def _problem(error: BaseException, code: str) -> str:
+    """Give the first line of what PostgreSQL says; of wrong data only the kind, because the text quotes them."""
+    if code[:2] in _QUOTING:
+        return type(error.__cause__ or error).__name__
+    return str(error).partition("\n")[0]
 
 
 def _refused(rule: str) -> Conflict:

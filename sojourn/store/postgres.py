@@ -23,7 +23,7 @@ from sojourn.store.views import SqlViews
 
 P = ParamSpec("P")
 T = TypeVar("T")
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 10
 #: A transaction of a process that hangs must not hold customers for longer (below Kafka's rebalance timeout).
 PATIENCE_MS: Final = 4_000
 CONNECT_S: Final = 5.0
@@ -80,6 +80,7 @@ class PostgresStore(Store):
         self._writers = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,
+            hide_parameters=True,  # they are customers' values, and the text of an error may be printed
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are said here: one must know when a COMMIT was lost
             pool_size=self._connections,
             max_overflow=0,
@@ -91,6 +92,7 @@ class PostgresStore(Store):
         engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect_to_read,
+            hide_parameters=True,
             pool_size=max(1, self._connections // 4),
             max_overflow=1,
             pool_timeout=self._patience_ms / 2000,
@@ -195,7 +197,9 @@ class PostgresStore(Store):
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection of its own, with a transaction, for changes of the schema."""
-        maker = create_async_engine("postgresql+asyncpg://", async_creator=self._connect_to_make, poolclass=NullPool)
+        maker = create_async_engine(
+            "postgresql+asyncpg://", async_creator=self._connect_to_make, hide_parameters=True, poolclass=NullPool
+        )
         connection = await _connected(maker)
         try:
             with _understood():

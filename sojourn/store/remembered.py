@@ -12,15 +12,22 @@ import msgspec
 from sojourn.records import Stored
 from sojourn.store.people import Person
 
-#: About 20 KB each.
-MOST: Final = 2_000
+#: Parts of states, of about 3 KB each: some 1,500 customers of whom little is under way, fewer of whom much is.
+MOST: Final = 8_000
+_ALWAYS: Final = 4  # who he is, his profile, his memory, the rest
+
+
+def weight(stored: Stored) -> int:
+    """Give how many parts a customer's state has."""
+    return _ALWAYS + len(stored.state.hot.sends) + len(stored.state.runs)
 
 
 class Remembered:
-    """The customers that were stored last, at most so many."""
+    """The customers that were stored last, with at most so many parts in all."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
+        self._weight = 0
         self._people: dict[str, Person] = {}
         self._names: dict[int, str] = {}
         self._stored: dict[int, Stored] = {}
@@ -52,7 +59,8 @@ class Remembered:
             self._people[person.customer] = person
             self._names[one.subject] = person.customer
             self._stored[one.subject] = bare
-        while len(self._stored) > self._most:
+            self._weight += weight(bare)
+        while self._weight > self._most:
             self._drop(next(iter(self._stored)))
 
     def forget(self) -> None:
@@ -60,7 +68,10 @@ class Remembered:
         self._people.clear()
         self._names.clear()
         self._stored.clear()
+        self._weight = 0
 
     def _drop(self, subject: int) -> None:
-        if self._stored.pop(subject, None) is not None:
-            del self._people[self._names.pop(subject)]
+        stored = self._stored.pop(subject, None)
+        if stored is not None:
+            self._weight -= weight(stored)
+            self._people.pop(self._names.pop(subject), None)  # he may be there twice: erased, and back

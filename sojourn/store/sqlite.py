@@ -188,6 +188,7 @@ def _writing_engine(path: Path, busy_ms: int) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=StaticPool,
+        hide_parameters=True,  # they are customers' values, and the text of an error may be printed
         connect_args={"isolation_level": None, "timeout": busy_ms / 1000},
     )
 
@@ -208,6 +209,7 @@ def _reading_engine(path: Path, busy_ms: int) -> Engine:
     engine = create_engine(
         f"sqlite:///file:{path}?mode=ro&uri=true",
         poolclass=StaticPool,
+        hide_parameters=True,
         connect_args={"isolation_level": None, "timeout": busy_ms / 1000},
     )
 

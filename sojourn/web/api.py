@@ -31,6 +31,7 @@ _DROPPED: Final = 8 * BODY_LIMIT
 LOG_LIMIT: Final = 1_000
 LOG_PAGE: Final = 100
 SOURCE: Final = "http"
+_TRACE: Final = ("traceparent", "ce-traceparent")
 _LOG_PARAMETERS: Final = ("customer_id", "journey", "status", "since", "cursor", "limit")
 
 
@@ -75,10 +76,14 @@ async def post_events(request: Request) -> Response:
     if not raws:
         raise Answer(400, "The body holds no event", accepted=0, duplicates=0, refused=[])
     try:
-        received = await host.submit(raws, SOURCE)
+        received = await host.submit(raws, SOURCE, _trace_of(request))
     except SojournError as error:
         raise _not_stored(error) from error
     return _told(received, len(raws))
+
+
+def _trace_of(request: Request) -> list[tuple[str, bytes]]:
+    return [(name, text.encode("latin-1")) for name in _TRACE if (text := request.headers.get(name)) is not None]
 
 
 def _told(received: Received, count: int) -> Response:
@@ -153,6 +158,8 @@ def parameters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
             raise Answer(400, f"There is no parameter `{name[:60]}`; {hint}")
         if name in given:
             raise Answer(400, f"The parameter `{name}` stands twice")
+        if "\0" in value:
+            raise Answer(400, f"The parameter `{name}` holds a NUL character")
         if value:
             given[name] = value
     return given

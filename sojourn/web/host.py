@@ -84,8 +84,8 @@ class Host(Protocol):
         """The clock, ms UTC."""
         ...
 
-    async def submit(self, raws: Sequence[bytes], source: str) -> Received:
-        """Store inputs and tell what became of each.
+    async def submit(self, raws: Sequence[bytes], source: str, headers: Iterable[tuple[str, bytes]] = ()) -> Received:
+        """Store inputs and tell what became of each; headers of the request may name the trace of all.
 
         Raises:
             TryLater: Nothing, or not all, was stored; the caller sends it again.

@@ -5,7 +5,7 @@ import contextlib
 import ipaddress
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from errno import EADDRINUSE
 from typing import Any, Final, Protocol
@@ -39,7 +39,7 @@ class Engine(Protocol):
     def inbox(self) -> Sequence[InboxEntry]: ...
     @property
     def clock(self) -> Callable[[], int]: ...
-    async def submit(self, raws: Sequence[bytes], source: str) -> Received: ...
+    async def submit(self, raws: Sequence[bytes], source: str, headers: Iterable[tuple[str, bytes]]) -> Received: ...
     async def health(self) -> Mapping[str, Any]: ...
 
 
@@ -75,9 +75,9 @@ class EngineHost:
         """See ``Host.now``."""
         return self.engine.clock()
 
-    async def submit(self, raws: Sequence[bytes], source: str) -> Received:
+    async def submit(self, raws: Sequence[bytes], source: str, headers: Iterable[tuple[str, bytes]] = ()) -> Received:
         """See ``Host.submit``."""
-        return await self.engine.submit(raws, source)
+        return await self.engine.submit(raws, source, headers)
 
     async def health(self) -> Mapping[str, Any]:
         """See ``Host.health``."""

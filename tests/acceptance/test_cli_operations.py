@@ -108,10 +108,14 @@ def test_sources_and_a_waiver(project: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("dead-letters", "replay"), "Which dead letters?"),
+        (("dead-letters", "replay"), "Which dead letters? Name numbers"),
         (("dead-letters", "replay", "7", "--reason", "bad_json"), "Name one or the other"),
         (("dead-letters", "replay", "--since", "yesterday"), "This is no instant"),
-        (("intake", "waive", "x", "--by", "L", "--reason", "r"), "How long does the waiver last?"),
+        (("dead-letters", "replay", "--reason", "bad_jsn"), "did you mean `bad_json`?"),
+        (("dead-letters", "drop", "--reason", "x", "--yes"), "There are bad_json, not_utf8"),
+        (("dead-letters", "show", "9" * 30), "9223372036854775807"),
+        (("dead-letters", "replay", "9" * 30), "9223372036854775807"),
+        (("intake", "waive", "x", "--by", "L", "--reason", "r"), "How long does the waiver last? Say --for 2h"),
         (("intake", "waive", "x", "--for", "2 weeks", "--by", "L", "--reason", "r"), "This is no span of time"),
         (("intake", "waive", "cj.clam.v1", "--for", "2h", "--by", "L", "--reason", "r"), "did you mean"),
     ],

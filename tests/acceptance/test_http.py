@@ -52,6 +52,16 @@ def test_cloud_events_are_taken_in_three_modes(engine: Running) -> None:
     assert engine.post(as_bytes(cloud["data"]), **headers).json()["accepted"] == 1
 
 
+def test_the_trace_of_a_request_is_that_of_its_events_unless_they_name_one(engine: Running) -> None:
+    mine, other = "0af7651916cd43dd8448eb211c80319c", "b" * 32
+    header = {"traceparent": f"00-{mine}-b7ad6b7169203331-01"}
+    engine.post(as_bytes([event(70, customer_id="C-TR1"), event(71, customer_id="C-TR2", trace_id=other)]), **header)
+    engine.post(as_bytes(event(72, customer_id="C-TR3")), traceparent="\xff no trace")
+    rows = {who: engine.log(f"?customer_id={who}").json()["rows"] for who in ("C-TR1", "C-TR2", "C-TR3")}
+    told = {who: {row["trace_id"] for row in found} for who, found in rows.items()}
+    assert told == {"C-TR1": {mine}, "C-TR2": {other}, "C-TR3": {None}}
+
+
 def test_each_refused_event_is_named_and_the_others_are_taken(engine: Running) -> None:
     bad = [event(20), event(21, "claim.fild"), event(22, occurred_at="2026-03-08T20:00:00"), event(23, payload={}),
            event(24, customer_id="C" * 10_000), event(25, event_id=""), 7]  # fmt: skip
@@ -140,6 +150,7 @@ def test_the_log_is_filtered(engine: Running) -> None:
         ("?limit=0", "from 1 to 1000"),
         ("?limit=1001", "from 1 to 1000"),
         ("?limit=9&limit=9", "stands twice"),
+        ("?journey=%00x", "NUL character"),
         ("?since=yesterday", "an instant with its offset"),
         ("?cursor=x", "cursor"),
     ],

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from sojourn.testing.servers import Gateway
-from tests.acceptance.runkit import event, insurer, person
+from tests.acceptance.runkit import command, event, insurer, person
 from tests.acceptance.workerkit import Worker, make_topics, project, publish, setting, until, workers
 from tools.servers import KafkaBroker, PostgresServer
 
@@ -123,9 +123,20 @@ async def test_a_word_on_the_control_topic_is_obeyed_or_kept(
     async with workers(worker):
         await worker.start()
         await until(lambda: stored(worker, "cj.claim.v1"), "the sources", 40)
-        await publish(broker.bootstrap, [("cj.control.v1", "x", word), ("cj.control.v1", "x", {"kind": "dance"})])
+        rubbish = [None, {"kind": "dance"}, {**word, "by": "\0"}]  # each in front of the word that counts
+        await publish(broker.bootstrap, [("cj.control.v1", "x", one) for one in [*rubbish, word]])
         await until(lambda: part(worker, "sources", "by a waiver"), "the waiver")
         await until(lambda: part(worker, "dead_letters", "bad_control"), "the dead letter")
+
+
+@pytest.mark.parametrize("missing", ["SOJOURN_DATABASE", "SOJOURN_MASTER_KEY"])
+def test_it_makes_no_database_and_no_key_of_its_own(tmp_path: Path, missing: str) -> None:
+    folder = project(tmp_path / "p")
+    env = {"SOJOURN_DATABASE": f"postgresql://x@{NOWHERE}/x", "SOJOURN_KAFKA": NOWHERE, "SOJOURN_MASTER_KEY": "ab" * 32}
+    ended = command("worker", "--project", str(folder), **{name: env[name] for name in env if name != missing})
+    assert ended.status == 2
+    assert missing in ended.err
+    assert not list((folder / "var").glob("*"))
 
 
 @pytest.mark.parametrize("away", ["broker", "database"])

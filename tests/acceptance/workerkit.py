@@ -140,13 +140,15 @@ async def make_topics(kafka: str, names: Sequence[str], partitions: int = 3) -> 
         await admin.create_topics([NewTopic(name, partitions, 1) for name in names])
 
 
-async def publish(kafka: str, records: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
-    """Publish events: (topic, customer, envelope); confirmed when it returns."""
+async def publish(kafka: str, records: Sequence[tuple[str, str, Mapping[str, Any] | None]]) -> None:
+    """Publish events: (topic, customer, envelope, or None for a record without a value); confirmed at the return."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
     await producer.start()
     try:
         sent = [
-            await producer.send(topic, json.dumps(value, ensure_ascii=False).encode(), key=customer.encode())
+            await producer.send(
+                topic, None if value is None else json.dumps(value, ensure_ascii=False).encode(), key=customer.encode()
+            )
             for topic, customer, value in records
         ]
         await asyncio.gather(*sent)

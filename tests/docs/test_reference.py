@@ -6,6 +6,7 @@ import pytest
 
 from sojourn.cli.reference import PAGES
 from sojourn.intake.decode import REASONS
+from sojourn.operations.letters import OTHERS
 from sojourn.web.api import _LOG_PARAMETERS, BODY_LIMIT, BODY_SECONDS, LOG_LIMIT, LOG_PAGE, MOST_EVENTS
 from sojourn.web.app import ROUTES
 
@@ -32,4 +33,4 @@ def test_every_parameter_and_limit_is_on_the_page() -> None:
 
 def test_every_reason_of_a_dead_letter_is_on_the_page() -> None:
     page = (FOLDER / "reasons.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in page for name in REASONS)
+    assert all(f"`{name}`" in page for name in (*REASONS, *OTHERS))

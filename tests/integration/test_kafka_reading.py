@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Collection, Mapping
 
 import aiokafka
+import pytest
 
 from sojourn.kafka.access import KafkaAccess
 from sojourn.kafka.reader import Reader
@@ -28,6 +29,22 @@ async def test_a_backlog_of_several_topics_is_read_in_the_order_of_arrival(kafka
         await read_until(reader, positions, lambda: len(positions.stored) >= 9_000)
     assert [int(record.value or b"") for record in positions.stored] == list(range(9_000))
     assert positions.conflicts == 0
+
+
+@pytest.mark.parametrize("kind", ["gzip", "snappy", "lz4", "zstd"])
+async def test_batches_are_read_however_their_publisher_packs_them(kafka: KafkaBroker, topics: str, kind: str) -> None:
+    name = f"{topics}.{kind}"
+    await create(kafka.bootstrap, name)
+    begin = now_ms() - 60_000
+    packed = ((name, n % 3, begin + n, b"%d" % n) for n in range(3_000))
+    await send(kafka.bootstrap, packed, compression_type=kind, linger_ms=20)
+    positions = Positions()
+    async with reading(kafka.bootstrap, [name], positions, topics) as reader:
+        await read_until(reader, positions, lambda: len(positions.stored) >= 3_000)
+    assert [int(record.value or b"") for record in positions.stored] == list(range(3_000))
+    logs = sorted((kafka.folder / "data").glob(f"{name}-*/*.log"))
+    marks = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+    assert [log.read_bytes()[22] & 7 for log in logs] == [marks[kind]] * 3  # the attributes of the first batch
 
 
 async def test_what_is_not_kept_comes_again_and_a_conflict_goes_on_from_the_store(

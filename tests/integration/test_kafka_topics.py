@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,11 +72,18 @@ async def test_nobody_there() -> None:
     assert caught.value.next_step
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[KafkaBroker]:
+    """A broker that nobody else has made a topic on."""
+    with KafkaBroker(tmp_path / "kafka") as broker:
+        yield broker
+
+
 def test_the_command_makes_all_topics_of_a_project(
-    kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(PROJECT / "schemas", tmp_path / "schemas")
-    monkeypatch.setenv("SOJOURN_KAFKA", kafka.bootstrap)
+    monkeypatch.setenv("SOJOURN_KAFKA", empty.bootstrap)
     runner = CliRunner()
     missing = runner.invoke(app, ["topics", "--check", "--project", str(tmp_path)])
     assert (missing.exit_code, missing.stdout.count("ERROR")) == (1, 16)

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.util import await_only
 
 from sojourn.ports import StoreBroken, StoreBusy, StoreUnwritable
@@ -202,6 +203,26 @@ async def test_a_database_that_only_reads_is_told(store: PostgresStore) -> None:
 
     with pytest.raises(StoreUnwritable, match="read-only"):
         await work()
+    await intake(store)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT CAST(CAST(:value AS text) AS integer)",
+        "SELECT CAST(:value AS integer)",
+        "SELECT 1 FROM nothing WHERE a = :value",
+    ],
+)
+async def test_an_error_quotes_no_value_of_a_statement(store: PostgresStore, statement: str) -> None:
+    def run(context: Any) -> None:
+        context.connection.execute(text(statement), {"value": "139 Li Lei"})
+
+    with pytest.raises(StoreBroken) as caught:
+        async with store.transaction() as tx:
+            await tx._run(run)  # type: ignore[attr-defined]
+    assert "Li Lei" not in str(caught.value)
+    assert "SQL parameters hidden" in str(caught.value.__cause__)
     await intake(store)
 
 

@@ -10,7 +10,7 @@ from sojourn.ports import Conflict, Store
 from sojourn.records import Stored
 from sojourn.store.people import Person
 from sojourn.store.postgres import PostgresStore
-from sojourn.store.remembered import Remembered
+from sojourn.store.remembered import Remembered, weight
 from sojourn.store.sealing import Master
 from sojourn.store.sqlite import SqliteStore
 from tests.contract.storekit import NOW, Clock, full_state, keep, replace, touch
@@ -85,7 +85,7 @@ async def test_whom_another_process_has_erased_is_somebody_new(two: tuple[Store,
 
 
 def test_no_more_than_so_many_are_remembered_and_the_oldest_go() -> None:
-    memory = Remembered(most=2)
+    memory = Remembered(most=2 * weight(Stored(0, 5, None, "normal", full_state("c0"), 1)))
     key = MASTER.new_key()[1]
     for n in range(4):
         stored = Stored(n, 5, None, "normal", full_state(f"c{n}"), 1)

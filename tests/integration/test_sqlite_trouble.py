@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from sojourn.ports import Conflict, StoreBroken, StoreBusy, StoreUnwritable
 from sojourn.store.sealing import Master
@@ -94,6 +96,15 @@ async def test_a_read_only_database_is_told_and_goes_on_by_itself(store: SqliteS
     await _pragma(store, "query_only=0")
     async with store.transaction() as tx:
         await touch(tx, "c1")
+
+
+async def test_an_error_quotes_no_value_of_a_statement(store: SqliteStore) -> None:
+    for lane in (store._opened(store._writer), store._opened(store._reader)):
+        ask = partial(lane.connection.execute, text("SELECT 1 FROM nowhere WHERE a = :value"), {"value": "Li Lei"})
+        with pytest.raises(StoreBroken) as caught:
+            await lane.run(ask)
+        assert "SQL parameters hidden" in str(caught.value.__cause__)
+        assert "Li Lei" not in f"{caught.value} {caught.value.__cause__}"
 
 
 async def _pragma(store: SqliteStore, setting: str) -> None:

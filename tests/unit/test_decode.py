@@ -215,6 +215,13 @@ def test_a_refusal_never_repeats_a_value_of_the_payload(secret: str) -> None:
     assert "SECRET-7" not in answer.detail
 
 
+@pytest.mark.parametrize("kind", ["13900001111", "Li Lei", "李雷", "li13900001111", "a@b.example", "Zoe\n"])
+def test_what_can_be_no_type_is_not_shown(kind: str) -> None:
+    answer = decode(raw({"type": kind}), CATALOGUE, ARRIVAL)
+    assert isinstance(answer, Refused)
+    assert kind.strip() not in answer.detail.removeprefix("type: no name of a type")
+
+
 def test_an_unknown_type_gets_the_nearest_name() -> None:
     answer = decode(raw({"type": "payment.faild"}), CATALOGUE, ARRIVAL)
     assert isinstance(answer, Refused)

@@ -1,6 +1,6 @@
 """Records that are newer than the last look at an empty partition wait for the next look."""
 
-from sojourn.kafka.merging import Held, unseen
+from sojourn.kafka.merging import Held, blind, unseen
 from sojourn.kafka.values import Record
 
 NOW = 1_772_000_000_000
@@ -35,3 +35,11 @@ def test_a_partition_with_records_in_hand_needs_no_look() -> None:
 
 def test_without_records_nothing_waits() -> None:
     assert not unseen([held(0, -1), held(1, NOW)])
+
+
+def test_nothing_is_known_while_no_partition_was_looked_at() -> None:
+    assert blind([held(0, NOW - 20_000, NOW + 100), held(1, NOW - 20_000)])
+
+
+def test_one_partition_that_alone_was_not_looked_at_is_not_an_outage() -> None:
+    assert not blind([held(0, NOW, NOW + 100), held(1, NOW - 20_000)])

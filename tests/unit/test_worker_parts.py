@@ -76,9 +76,13 @@ async def test_the_control_topic_keeps_what_it_cannot_read() -> None:
     good = b'{"kind": "waive", "sources": ["a"], "seconds": 60, "by": "A. Lee", "reason": "rehearsal"}'
     assert await obey(store, good) == "waive"
     assert [one.source for one in await store.views.waivers()] == ["kafka:a/0"]
-    for bad in (b"", b"\xff", b"[]", b'{"kind": "dance"}', good.replace(b"60", b"0"), good.replace(b'"a"', b'"b"')):
+    for bad in (
+        b"", None, b"\xff", b"[]", b"[" * 100_000, b'{"kind": "dance"}', b'{"x": ' + b"[" * 100_000,
+        good.replace(b"60", b"0"), good.replace(b'"a"', b'"b"'), good.replace(b"Lee", b"Lee\\u0000"),
+        good.replace(b"Lee", b"\\ud800"), good.replace(b"Lee", b"\xff"), good.replace(b"A. Lee", b"  "),
+    ):  # fmt: skip
         assert await obey(store, bad) == "refused"
-    assert await store.views.dead_letter_counts() == {"bad_control": 6}
+    assert await store.views.dead_letter_counts() == {"bad_control": 13}
 
 
 async def test_loops_go_on_after_what_may_go_well_later_and_end_at_what_does_harm() -> None:

@@ -7,7 +7,7 @@ workers send to. The console decides nothing and takes no events; they come thro
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class Console:
         """What both workers sent, oldest first."""
         return tuple(self.box.messages)
 
-    async def submit(self, raws: Sequence[bytes], source: str) -> Received:
+    async def submit(self, raws: Sequence[bytes], source: str, headers: Iterable[tuple[str, bytes]] = ()) -> Received:
         """Refuses: the console only shows."""
         raise TryLater("The console of the stack takes no events", next_step="Publish to Kafka or post to a worker")
 

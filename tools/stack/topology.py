@@ -42,6 +42,7 @@ class Topology:
             "SOJOURN_KAFKA": self.kafka.bootstrap,
             "SOJOURN_DATABASE": self.postgres.address("sojourn"),
             "SOJOURN_MASTER_KEY_FILE": str(_key(folder / "master.key")),
+            "SOJOURN_API_KEY_FILE": str(_key(folder / "api.key")),
         }
         self._names = [f"worker-{number}" for number in range(1, workers + 1)]
         self.workers: list[SojournWorker] = []

@@ -36,7 +36,7 @@ _LOSES: Final[tuple[tuple[str, str, Callable[..., Finding], str, str], ...]] = (
         "off",
         note,
         "Nothing archives the log of writes from here: a restore goes back to the last copy",
-        "Set up an archive or a replica; docs/how-to/when-something-is-wrong.md",
+        "Set up an archive or a replica; docs/how-to/operate-production.md",
     ),
     (
         "synchronous_standby_names",
@@ -122,7 +122,7 @@ async def _server(connection: Any) -> list[Finding]:
             connections < _FEW_CONNECTIONS,
             warning(
                 _PART,
-                "Few connections are allowed; a worker holds up to a dozen",
+                "Few connections are allowed; a worker holds up to 14",
                 "Raise max_connections",
                 max_connections=connections,
             ),
