@@ -47,6 +47,7 @@ from sojourn.intake.timers import Fired, fire_due
 from sojourn.ports import Store, Views
 from sojourn.publication.sweep import IN_FORCE, sweep_page
 from sojourn.records import Position
+from sojourn.tasks import ended
 
 WORKER = "embedded"
 STOP_S = 7.0
@@ -364,9 +365,7 @@ class Engine:
             if task.get_name() != self._delivery_loop.__name__:
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=2)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
         try:
             await self.delivery.stop(STOP_S - 3)
         except SojournError as error:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from sojourn.cli.common import ProjectOption, calm_collector, project_folder, say_line, tell
+from sojourn.tasks import ended
 
 
 def run(
@@ -68,8 +69,7 @@ async def _run(settings: Any, *, sample: bool) -> None:
                 await work
             finally:
                 (settings.var / "listen").unlink(missing_ok=True)
-                play.cancel()
-                await asyncio.gather(play, return_exceptions=True)
+                await ended(play)
     finally:
         await engine.close()
     tell("Stopped. The next start goes on from here.")

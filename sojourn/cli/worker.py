@@ -1,6 +1,7 @@
 """``sojourn worker``: production mode, one of any number of processes."""
 
 import asyncio
+import contextlib
 import importlib
 import os
 import sys
@@ -12,6 +13,7 @@ import typer
 
 from sojourn.cli.common import UNUSABLE, ProjectOption, calm_collector, project_folder, tell
 from sojourn.errors import SojournError
+from sojourn.tasks import ended
 
 if TYPE_CHECKING:
     from sojourn.bootstrap.frame import Frame
@@ -71,19 +73,18 @@ async def _work(folder: Path) -> None:
         calm_collector()
         await frame.until_ended()
     finally:
-        start.cancel()
-        await asyncio.gather(start, return_exceptions=True)
+        await ended(start, again_s=2.0)
         await frame.stop()
-        _let_go()
+        await _let_go()
     tell("Stopped. The others, or the next start, go on from here.")
 
 
-def _let_go() -> None:
-    """Leave alone what a client of a silent server has still under way: ending must not wait for it."""
+async def _let_go() -> None:
+    """End what a client of a silent server has still under way, for a moment: ending must not wait for it."""
     own = asyncio.current_task()
-    for task in asyncio.all_tasks():
-        if task is not own:
-            task.cancel()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await ended(*(task for task in asyncio.all_tasks() if task is not own))
 
 
 def _frame(folder: Path) -> "Frame":

@@ -358,4 +358,5 @@ async def _hang_up(writer: asyncio.StreamWriter) -> None:
 async def _close(connection: Any) -> None:
     closed = connection.close()
     with contextlib.suppress(OSError, TimeoutError):
-        await asyncio.wait_for(closed, 1)
+        async with asyncio.timeout(1):
+            await closed

@@ -21,6 +21,7 @@ from sojourn.kafka.merging import BLIND_S, HOLD_S, Held, blind, merge, unseen
 from sojourn.kafka.probe import probe
 from sojourn.kafka.session import FORGOTTEN_S, Desk, Plan, Session, Stored
 from sojourn.kafka.values import WHOLE, Chunk, Notice, Record, Share, Span
+from sojourn.tasks import ended, within
 
 #: What aiokafka is told.
 CLIENT: Final[Mapping[str, Any]] = {
@@ -40,6 +41,7 @@ CLIENT: Final[Mapping[str, Any]] = {
 _START_S: Final = 10.0
 _LEAVE_S: Final = 2.5
 _CLOSE_S: Final = 1.0
+_END_S: Final = 5.0  # all of these one after the other, and a little
 _BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 3.0)
 _BROKEN: Final = (KafkaError, OSError, TimeoutError)
 
@@ -113,8 +115,7 @@ class Reader:
         """Leave the group and close the connections, within five seconds whatever the brokers do."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task, again_s=_END_S)
 
     async def next(self, limit: int = 500, wait_s: float = 0.2, share: Share = WHOLE) -> Chunk:
         """Give the next records of a share, as soon as there are any, or an empty chunk after ``wait_s``."""
@@ -237,7 +238,7 @@ class Reader:
         )
         session = Session(consumer, self._plan, self._desk)
         try:
-            await asyncio.wait_for(consumer.start(), _START_S)
+            await within(_START_S, consumer.start)
             consumer.subscribe(pattern=self._pattern, listener=session.listener)
             self._session = session
             self._desk.faults.clear()
@@ -249,9 +250,9 @@ class Reader:
 
     async def _close(self, session: Session) -> None:
         with contextlib.suppress(*_BROKEN):
-            await asyncio.wait_for(session.commit(), _CLOSE_S)
+            await within(_CLOSE_S, session.commit)
         with contextlib.suppress(*_BROKEN):
-            await asyncio.wait_for(session.consumer.stop(), _LEAVE_S)
+            await within(_LEAVE_S, session.consumer.stop)
             return
         with contextlib.suppress(TimeoutError):  # the brokers do not answer: just close
-            await asyncio.wait_for(session.abandon(), _CLOSE_S)
+            await within(_CLOSE_S, session.abandon)

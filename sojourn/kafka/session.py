@@ -20,6 +20,7 @@ from sojourn.kafka.lives import lives
 from sojourn.kafka.merging import Held
 from sojourn.kafka.values import Notice, Record
 from sojourn.records import Position
+from sojourn.tasks import ended, within
 
 Stored = Callable[[Collection[str]], Awaitable[Mapping[str, Position]]]
 Partition = tuple[str, int]
@@ -92,9 +93,7 @@ class Session:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(*tasks)
 
     def resume(self) -> None:
         """Fetch on from partitions of which enough was taken."""
@@ -284,7 +283,7 @@ class Session:
         """Whether any broker answers, where no partition is ours to ask about."""
         await asyncio.sleep(_IDLY_S)
         with contextlib.suppress(TimeoutError, KafkaError):
-            return bool(await asyncio.wait_for(self.consumer._client.force_metadata_update(), _ANSWER_S))
+            return bool(await within(_ANSWER_S, self.consumer._client.force_metadata_update))
         return False
 
     async def _look_at_lives(self) -> None:
@@ -304,7 +303,7 @@ class Session:
 
     async def _lives(self, topics: Collection[str]) -> Mapping[str, str]:
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(lives(self.consumer._client, topics), _ANSWER_S)
+            return await within(_ANSWER_S, lives, self.consumer._client, topics)
         return {}
 
     async def _offsets(
@@ -317,7 +316,7 @@ class Session:
             if leader is not None and leader >= 0:
                 by_leader[leader].append(TopicPartition(*place))
         answers = await asyncio.gather(
-            *(asyncio.wait_for(ask(parts), _ANSWER_S) for parts in by_leader.values()), return_exceptions=True
+            *(within(_ANSWER_S, ask, parts) for parts in by_leader.values()), return_exceptions=True
         )
         return {
             (part.topic, part.partition): offset

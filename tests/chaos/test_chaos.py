@@ -10,6 +10,7 @@ from tests.chaos.run import SHORT, chaos
 
 
 @pytest.mark.serial
+@pytest.mark.timeout(1200)
 async def test_whatever_is_killed_the_log_is_that_of_simulate(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are killed on purpose
     seed = int(os.environ.get("CHAOS_SEED", "322782"))

@@ -181,7 +181,8 @@ async def test_an_end_in_the_middle_leaves_the_rest_for_the_next_one(ripe: Ripe,
     begun = asyncio.Event()
     timing, stopping = ripe.timing(lambda n: begun.set() if n == 3 else None)
     task = asyncio.create_task(timing.fire())
-    await begun.wait()
+    async with asyncio.timeout(30):
+        await begun.wait()
     if cancelled:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -70,6 +70,7 @@ def doubts(story: Story) -> int:
 
 
 @pytest.mark.serial
+@pytest.mark.timeout(1200)
 async def test_a_kill_at_any_await_of_an_event(tmp_path: Path) -> None:
     whole, *stops, end = await stories(tmp_path, "turns", 1, 1)
     assert {row["status"] for row in whole["rows"]} == {"sent"}
@@ -88,6 +89,7 @@ async def test_a_kill_at_any_await_of_an_event(tmp_path: Path) -> None:
 
 
 @pytest.mark.serial
+@pytest.mark.timeout(1200)
 async def test_a_kill_at_a_step_of_the_engines_own_loops(tmp_path: Path) -> None:
     whole, *stops, _ = await stories(tmp_path, "loops", 2, 9)
     assert len(stops) > 8

@@ -47,6 +47,7 @@ def check_told(told: list[list[str]], every: list[Story]) -> None:
 
 
 @pytest.mark.serial
+@pytest.mark.timeout(1200)
 async def test_a_kill_at_any_await_of_an_event(tmp_path: Path, postgres: PostgresServer) -> None:
     with KafkaBroker() as broker:  # its own: the topics' names are those of the project
         whole, *stops, end = await stories(tmp_path / "site", postgres.dsn, broker.bootstrap)

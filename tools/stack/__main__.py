@@ -20,6 +20,7 @@ from sojourn.bootstrap.wiring import make_store
 from sojourn.cli.sample import stages
 from sojourn.definitions.project import Project, load_project
 from sojourn.errors import SojournError
+from sojourn.tasks import ended
 from tools.servers import ServerError
 from tools.stack.console import console_at, inbox_at
 from tools.stack.topology import ROOT, Topology
@@ -71,8 +72,7 @@ async def run(folder: Path, listen: Listen, stopping: asyncio.Event) -> None:
         try:
             await alive
         finally:
-            sample.cancel()
-            await asyncio.gather(sample, return_exceptions=True)
+            await ended(sample)
             say("Stopping ...")
     say("Stopped. The next start goes on with the same data; remove the folder to begin anew.")
 
