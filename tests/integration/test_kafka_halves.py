@@ -165,7 +165,12 @@ async def test_every_record_once_and_no_customers_records_overtake_each_other(
 
 async def test_an_empty_half_is_not_waited_for(kafka: KafkaBroker, topics: str) -> None:
     people = [who for who in PEOPLE if place_of(who) % 2 == 0]
+
+    async def slow(incoming: Sequence[Incoming], reading: Reading) -> None:
+        await asyncio.sleep(0.05)  # meanwhile enough is fetched for the next batch to be a whole one
+
     async with filled(kafka, topics, {"a": 2}, people) as way:
+        way.hook = slow
         await way.until(way.all_of(1_000))
         way.asked.clear()
         way.took.clear()
