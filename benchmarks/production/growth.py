@@ -86,11 +86,14 @@ def _fill(place: Installation, database: str, count: int) -> None:
 
 
 async def memory(place: Installation, customers: int, events: int) -> bool:
-    """Let one worker store events, and compare its memory after a fifth of them with that at the end."""
+    """Let one worker store events, and compare its memory after a fifth of them with that at the end.
+
+    It has all roles: where nobody hands over, what customers have under way grows with the year and without end.
+    """
     database = place.database()
     async with feeding(place.kafka.bootstrap, place.project.catalogue) as feed:
         people = await published(place, feed, customers, events)
-    worker = place.worker(database, roles=["intake"], group="memory")
+    worker = place.worker(database, ways_out=place.gateway(), group="memory")
     await asyncio.to_thread(worker.start)
     begun = memory_mb(worker.pid)
     limit, seen, early = time.perf_counter() + _LONGEST_S, 0.0, 0.0

@@ -44,9 +44,9 @@ class _Spent(defaultdict[str, float]):
         for name, work in before.items():
             setattr(SqlTx, name, self._awaited(name, work))
 
-        def decided(batch: Batch) -> None:
+        def decided(batch: Batch) -> Iterator[None]:
             began = time.process_time()
-            decide(batch)
+            yield from decide(batch)
             self["decide"] += time.process_time() - began
 
         setattr(Batch, "_decide", decided)  # noqa: B010 - mypy refuses the plain form

@@ -6,7 +6,7 @@ has stored nor after the store's clock. On failure nothing is stored and the sam
 the caller's to refuse.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from hashlib import sha256
 from typing import Any, Final, Literal
 
@@ -349,7 +349,7 @@ class Batch:
             parked = self.events[n].customer in self.quarantined
             self.fates[n] = "accepted" if verdict == "new" and not parked else verdict if verdict != "new" else "parked"
 
-    def _decide(self) -> None:
+    def _decide(self) -> Iterator[None]:
         """Put each new event to its customer, in order, between the timers before it and those of its instant."""
         last: dict[str, int] = {}
         for n, event in self.events.items():
@@ -357,8 +357,10 @@ class Batch:
                 self.ledger.before(event.customer, event.arrival)
                 self.ledger.put(event.customer, event, event.arrival)
                 last[event.customer] = event.arrival
+                yield
         for customer, arrival in last.items():
             self.ledger.through(customer, arrival)
+            yield
 
     async def _write(self, tx: Tx, left: Set[int]) -> None:
         """Write customers, rows and orders, then what came: in the inbox, as a conflict, or as a dead letter."""

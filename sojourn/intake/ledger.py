@@ -4,7 +4,8 @@ Intake, timers and delivery differ only in the input that they bring. They load 
 them in order, and write once; whose decision raises is left as he was and named, the others go on.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 
 from sojourn.core.decide import decide
@@ -19,6 +20,7 @@ from sojourn.places import place_of
 from sojourn.ports import Tx
 from sojourn.records import Changed, Lane, Queued, Stored, TombKey
 
+_AT_ONCE = 50
 STUCK_MS = 3_600_000  # a timer that changes nothing, or that raises, is looked at again after an hour
 
 Finish = Callable[[Row], Row]
@@ -79,13 +81,14 @@ class Ledger:
             self._accounts[name] = Account(stored, self.slowest(name).stored_to)
         return loaded.keys()
 
-    async def decide(self, tx: Tx, put: Callable[[], None]) -> None:
+    async def decide(self, tx: Tx, put: Callable[[], Iterator[None]]) -> None:
         """Let ``put`` decide all that this transaction decides; anew if timers started what may have ended before.
 
         An input may bring a timer forward (another zone or birthday, a silence, a release), so only the decision
-        shows which ended runs its starts ask for.
+        shows which ended runs its starts ask for. ``put`` yields after each decision: between them others have
+        their turn now and then, for an urgent message must not wait for a page of timers at each of its steps.
         """
-        put()
+        await _in_turns(put())
         while missing := self._started - self._tombs:
             self._tombs |= missing
             lacking = {customer for customer, _, _ in missing}
@@ -94,7 +97,7 @@ class Ledger:
             self._started.clear()
             for name, account in self._accounts.items():
                 self._accounts[name] = Account(loaded.get(name, account.stored), account.until)
-            put()
+            await _in_turns(put())
 
     def slowest(self, customer: str) -> Slowest:
         """Give the source that holds a customer's timers back."""
@@ -266,6 +269,13 @@ class Ledger:
             if said.message_id in open_ids[name]:
                 orders[said.message_id] = Queued(name, said, now, _lane(said))
         return orders
+
+
+async def _in_turns(decisions: Iterator[None]) -> None:
+    """Take decisions, some at a time."""
+    for n, _ in enumerate(decisions, 1):
+        if n % _AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _lane(order: Deliver | CallOut) -> Lane:

@@ -4,7 +4,7 @@ A timer runs when every source that may carry its customer's events is stored be
 transaction has are left for the next look.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 
 import msgspec
 
@@ -127,11 +127,12 @@ class _Desk:
     async def decide(self, each: Callable[[str], None]) -> None:
         """Run timers of each customer; those who are parked stay as they are."""
 
-        def put() -> None:
+        def put() -> Iterator[None]:
             for customer in self.customers:
                 if customer in self.quarantined:
                     self.ledger.put_off(customer)
                 each(customer)
+                yield
 
         await self.ledger.decide(self.tx, put)
 

@@ -43,7 +43,7 @@ class Size:
 SHORT: Final = Size(events=3_000, span_s=50, workers=2, rounds=1, freeze_s=4.0, mood_s=3.0, drain_s=150)
 LONG: Final = Size(events=50_000, span_s=420, workers=3, rounds=3, freeze_s=20.0, mood_s=8.0, drain_s=600)
 _STARTUP_MS: Final = 25_000
-_MARGIN_MS: Final = 2_000
+_NEAR_MS: Final = 15_000  # longer than any wait of the journey that counts in seconds: one may begin with the last call
 _SOON_MS: Final = 600_000  # what is put off by a provider or for a doubt comes within that time, days do not
 
 
@@ -134,7 +134,7 @@ async def _left(machine: Machine, upto: dict[str, int], events: int, now: int) -
     unread = sum(max(0, end - positions.get(source, 0)) for source, end in upto.items())
     sums = await machine.query(
         "SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM outbox), (SELECT count(*) FROM outgoing),"
-        f" (SELECT count(*) FROM due WHERE due <= {now + _MARGIN_MS})"
+        f" (SELECT count(*) FROM due WHERE due <= {now + _NEAR_MS})"
     )
     inbox, orders, outgoing, due = (int(one) for one in sums[0])
     left = {"records unread": unread, "events unread": events - inbox, "orders": orders, "out": outgoing, "due": due}
