@@ -177,15 +177,16 @@ async def lanes(place: Installation, bulk: int, rate: int, seconds: int) -> bool
         await _stored(place, database, count)
         worker = place.worker(database, ways_out=ways_out)
         await asyncio.to_thread(worker.start)
-        good = await _burst(feed, worker, database, count)
+        good = await _burst(place, feed, worker, database, count)
         good &= await _reaction(feed, database, rate, seconds)
     await asyncio.to_thread(worker.stop)
     return good
 
 
-async def _burst(feed: Feed, worker: SojournWorker, database: str, timers: int) -> bool:
+async def _burst(place: Installation, feed: Feed, worker: SojournWorker, database: str, timers: int) -> bool:
     """Measure how fast the timers drain, and how long claims take meanwhile."""
     began, at, number = time.perf_counter(), _now(), 0
+    spent = _spent(place, worker)
     rows, fired, first = [(began, 0.0)], 0.0, 0.0
     while fired < timers * 0.99 and time.perf_counter() - began < _LONGEST_S + timers / _SLOWEST:
         await feed.put([claim(number, f"T{number:07d}", _now())], _now())
@@ -195,15 +196,23 @@ async def _burst(feed: Feed, worker: SojournWorker, database: str, timers: int) 
         first = first or fired
         if fired > rows[-1][1]:
             rows.append((time.perf_counter(), fired))
+    each = [(after - before) / fired * 1e6 for before, after in zip(spent, _spent(place, worker), strict=True)]
     await asyncio.sleep(3)
     drain = (rows[-1][1] - rows[1][1]) / (rows[-1][0] - rows[1][0]) if len(rows) > 2 else 0.0
     urgent = _p99(row["ms"] for row in await ask(database, _REACTIONS, at) if row["step"] == "ack")
     print(
-        f"burst: {rows[-1][1]:.0f} timers due at one instant ran at {drain:.0f} a second (at least {LEAST_DRAIN}); "
+        f"burst: {rows[-1][1]:.0f} timers due at one instant ran at {drain:.0f} a second (at least {LEAST_DRAIN}) and "
+        f"took {each[0]:.0f} us of the worker's processor each, {each[1]:.0f} of PostgreSQL's, {each[2]:.0f} of the "
+        f"broker's, {each[3]:.0f} of what measures it; "
         f"urgent messages in between were handed over within {urgent:.0f} ms, p99 of {number} "
         f"(at most {MOST_URGENT_IN_BURST_MS})"
     )
     return drain >= LEAST_DRAIN and urgent <= MOST_URGENT_IN_BURST_MS
+
+
+def _spent(place: Installation, worker: SojournWorker) -> list[float]:
+    """Give the processor seconds of the worker, PostgreSQL, the broker and this process."""
+    return [cpu_s(worker.pid), *place.spent(), time.process_time()]
 
 
 async def _reaction(feed: Feed, database: str, rate: int, seconds: int) -> bool:

@@ -65,7 +65,7 @@ class At:
         return _instant_of(anchor, self.months, self.days, self.time, zone)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _instant_of(anchor: str, months: int, days: int, time: int, zone: str) -> int:
     return At(None, time, days, months).instant(date.fromisoformat(anchor), zone)
 

@@ -6,7 +6,6 @@ The table comes from the project (schemas/calendar.yaml); nothing is computed by
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
 
 from sojourn.core.zones import HOUR, to_local, to_utc
 
@@ -59,7 +58,6 @@ class Calendar:
         return next((day for day in self.festivals.get(name, ()) if day >= first), None)
 
 
-@lru_cache(maxsize=65_536)
 def birthday(born: date, year: int) -> date:
     """Give the day of a birthday in a year: 29 February is 28 February in common years (N23)."""
     if (born.month, born.day) == (2, 29) and (year % 4 or (year % 100 == 0 and year % 400)):

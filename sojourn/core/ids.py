@@ -29,7 +29,7 @@ def _digest(parts: Sequence[Any]) -> str:
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(110, -1, -10)])
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def key_text(fields: tuple[str, ...], values: tuple[Any, ...]) -> str:
     """Give the key of a run as canonical JSON, without the customer (Q50)."""
     return json.dumps(dict(zip(fields, values, strict=True)), ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -68,7 +68,7 @@ def _next_day(
     return found._replace(instant=memory.moved)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _birthday(born: str, first: int, key: tuple[str, ...], zone: str, time: int) -> Occurrence:
     day = next_birthday(date.fromisoformat(born), date.fromordinal(first))
     return Occurrence(day, to_utc(zone, day, time), _keys(key, day, (None,)))

@@ -40,7 +40,7 @@ def is_zone(name: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _offset(second: int, zone: str) -> int:
     """Milliseconds east of UTC at a UTC second."""
     moment = datetime.fromtimestamp(second, _zone(zone))
@@ -66,7 +66,7 @@ def local_date(instant: int, zone: str) -> date:
     return date.fromordinal(719_163 + local_ms(instant, zone) // DAY)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def to_utc(zone: str, day: date, time_of_day: int) -> int:
     """Give the instant of a local date and time: a gap moves forward, a double time is its first (N4)."""
     naive = datetime(day.year, day.month, day.day) + timedelta(milliseconds=time_of_day)
