@@ -26,7 +26,7 @@ from sojourn.kafka.values import HALVES, WHOLE, Chunk, Record, Share
 from sojourn.places import place_of
 from sojourn.ports import Conflict
 
-BATCH: Final = 500
+BATCH: Final = 300
 WAIT_S: Final = 0.2
 IDLE_MS: Final = 250
 TAKEN_S: Final = 30.0
