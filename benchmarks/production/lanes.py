@@ -169,7 +169,8 @@ async def lanes(place: Installation, bulk: int, rate: int, seconds: int) -> bool
     """Fire the timers of a campaign at once with claims in between, then react to events while its messages drain."""
     (place.home / "journeys" / "load_campaign.yaml").write_text(_CAMPAIGN, encoding="utf-8")
     database, ways_out = place.database(), place.gateway()
-    claimants = max(rate * seconds, 2_000)
+    reacting = rate * seconds // 10  # who files a claim then; behind them who files one during the burst
+    claimants = reacting + 1_000 + bulk // 50
     past = _now() - _WAIT_MS - 60_000  # their timers were due a minute ago, all of them at once
     async with feeding(place.kafka.bootstrap, place.project.catalogue) as feed:
         count = await feed.put((person("B", n, past) for n in range(bulk)), past)
@@ -177,23 +178,25 @@ async def lanes(place: Installation, bulk: int, rate: int, seconds: int) -> bool
         await _stored(place, database, count)
         worker = place.worker(database, ways_out=ways_out)
         await asyncio.to_thread(worker.start)
-        good = await _burst(place, feed, worker, database, count)
+        good = await _burst(place, feed, worker, database, count, reacting)
         good &= await _reaction(feed, database, rate, seconds)
     await asyncio.to_thread(worker.stop)
     return good
 
 
-async def _burst(place: Installation, feed: Feed, worker: SojournWorker, database: str, timers: int) -> bool:
+async def _burst(
+    place: Installation, feed: Feed, worker: SojournWorker, database: str, timers: int, first_claim: int
+) -> bool:
     """Measure how fast the timers drain, and how long claims take meanwhile."""
     began, at, number = time.perf_counter(), _now(), 0
     spent = _spent(place, worker)
-    rows, fired, first = [(began, 0.0)], 0.0, 0.0
+    rows, fired = [(began, 0.0)], 0.0
     while fired < timers * 0.99 and time.perf_counter() - began < _LONGEST_S + timers / _SLOWEST:
-        await feed.put([claim(number, f"T{number:07d}", _now())], _now())
+        claimed = first_claim + number
+        await feed.put([claim(claimed, f"T{claimed:07d}", _now())], _now())
         number += 1
         await asyncio.sleep(0.1)
         fired = (await asyncio.to_thread(metrics, worker)).get("sojourn_timers_fired_total", 0.0)
-        first = first or fired
         if fired > rows[-1][1]:
             rows.append((time.perf_counter(), fired))
     each = [(after - before) / fired * 1e6 for before, after in zip(spent, _spent(place, worker), strict=True)]
@@ -224,12 +227,12 @@ async def _reaction(feed: Feed, database: str, rate: int, seconds: int) -> bool:
     for number in range(total):
         await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
         place, kind = divmod(number, 10)
-        customer = f"T{1_000 + place:07d}"
+        customer = f"T{place:07d}"
         one = activity(number, f"B{number % 500:07d}")
         if kind == 0:
-            one = claim(1_000 + place, customer, _now())
+            one = claim(place, customer, _now())
         elif kind == 5 and place >= rate:  # ten seconds after it was filed
-            one = moved(1_000 + place - rate, f"T{1_000 + place - rate:07d}")
+            one = moved(place - rate, f"T{place - rate:07d}")
         await feed.post(one, _now())
     await feed.flush()
     still = (await ask(database, waiting))[0]["n"]

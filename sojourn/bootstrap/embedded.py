@@ -365,7 +365,7 @@ class Engine:
             if task.get_name() != self._delivery_loop.__name__:
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=2)
-        await ended(*self._tasks)
+        await ended(*self._tasks, again_s=2.0)
         try:
             await self.delivery.stop(STOP_S - 3)
         except SojournError as error:
