@@ -50,7 +50,7 @@ again: never
 promises:
   - every run ends within 3 days
 """
-_CAMPAIGN: Final = _JOURNEY.format(
+CAMPAIGN: Final = _JOURNEY.format(
     what="Whoever becomes known gets one message an hour later, in lane bulk",
     name="load_campaign",
     when="customer.updated",
@@ -167,7 +167,7 @@ async def _sent(database: str) -> int:
 
 async def lanes(place: Installation, bulk: int, rate: int, seconds: int) -> bool:
     """Fire the timers of a campaign at once with claims in between, then react to events while its messages drain."""
-    (place.home / "journeys" / "load_campaign.yaml").write_text(_CAMPAIGN, encoding="utf-8")
+    (place.home / "journeys" / "load_campaign.yaml").write_text(CAMPAIGN, encoding="utf-8")
     database, ways_out = place.database(), place.gateway()
     reacting = rate * seconds // 10  # who files a claim then; behind them who files one during the burst
     claimants = reacting + 1_000 + bulk // 50
